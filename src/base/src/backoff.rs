@@ -14,7 +14,11 @@ impl Backoff {
     /// The first wait is `initial`, the longest `max`.
     #[must_use]
     pub fn new(initial: Duration, max: Duration) -> Self {
-        Self { initial, max, next: initial }
+        Self {
+            initial,
+            max,
+            next: initial,
+        }
     }
 
     /// How long to wait this time; the next answer is twice as long, up to `max`.

@@ -39,7 +39,10 @@ pub struct Elapsed;
 impl Clock {
     /// The operating system's clocks.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's clocks")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the system's clocks"
+    )]
     pub fn system() -> Self {
         Self(Source::System(Instant::now()))
     }
@@ -56,14 +59,15 @@ impl Clock {
 
     /// Wall-clock time, with sub-second precision. API objects cut it to seconds.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's clocks")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the system's clocks"
+    )]
     pub fn wall(&self) -> Timestamp {
         match &self.0 {
             // A clock set outside jiff's range (before -9999 or after 9999) reads as the epoch.
             Source::System(_) => Timestamp::try_from(SystemTime::now()).unwrap_or_default(),
-            Source::Manual(hands) => {
-                *hands.0.wall.lock().unwrap_or_else(PoisonError::into_inner)
-            }
+            Source::Manual(hands) => *hands.0.wall.lock().unwrap_or_else(PoisonError::into_inner),
         }
     }
 
@@ -78,7 +82,8 @@ impl Clock {
 
     /// Resolves once `duration` of monotonic time has passed.
     pub async fn sleep(&self, duration: Duration) {
-        self.sleep_until(self.monotonic().saturating_add(duration)).await;
+        self.sleep_until(self.monotonic().saturating_add(duration))
+            .await;
     }
 
     /// Resolves once [`Clock::monotonic`] has reached `at`.

@@ -12,13 +12,18 @@ use std::path::Path;
 /// The underlying I/O error; the old file, if any, is then still whole.
 pub fn write_atomic(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
-    let name = path.file_name().ok_or_else(|| io::Error::other("path names no file"))?;
+    let name = path
+        .file_name()
+        .ok_or_else(|| io::Error::other("path names no file"))?;
     let mut temporary = name.to_owned();
     temporary.push(format!(".tmp-{}", crate::random::name_suffix(8)));
     let temporary = directory.join(temporary);
     let written = (|| {
-        let mut file =
-            OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(mode)
+            .open(&temporary)?;
         file.write_all(contents)?;
         file.sync_data()?;
         fs::rename(&temporary, path)?;
@@ -36,7 +41,11 @@ pub fn write_atomic(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
 /// # Errors
 /// The underlying I/O error.
 pub fn sync_directory(directory: &Path) -> io::Result<()> {
-    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    let directory = if directory.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        directory
+    };
     File::open(directory)?.sync_all()
 }
 

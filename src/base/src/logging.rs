@@ -5,9 +5,12 @@ use tracing_subscriber::EnvFilter;
 /// Starts logging for the process. `debug` lowers the default level from info to debug;
 /// `RUST_LOG` overrides both.
 pub fn start(debug: bool) {
-    let default = if debug { "debug,hyper=info,h2=info,rustls=info,sled=info" } else { "info" };
-    let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let default = if debug {
+        "debug,hyper=info,h2=info,rustls=info,sled=info"
+    } else {
+        "info"
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     // A second call (tests share a process) keeps the first subscriber.
     let _already_set = tracing_subscriber::fmt()
         .with_env_filter(filter)

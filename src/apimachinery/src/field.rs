@@ -1,0 +1,294 @@
+//! Field errors and their paths, with upstream's texts (`field.Error`).
+
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::status::{Cause, Reason};
+
+/// `spec.containers[0].name`, `metadata.labels[app]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Path(String);
+
+impl Path {
+    #[must_use]
+    pub fn new(root: &str) -> Self {
+        Self(root.to_owned())
+    }
+
+    #[must_use]
+    pub fn child(&self, name: &str) -> Self {
+        if self.0.is_empty() {
+            Self::new(name)
+        } else {
+            Self(format!("{}.{name}", self.0))
+        }
+    }
+
+    #[must_use]
+    pub fn index(&self, index: usize) -> Self {
+        Self(format!("{}[{index}]", self.0))
+    }
+
+    #[must_use]
+    pub fn key(&self, key: &str) -> Self {
+        Self(format!("{}[{key}]", self.0))
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_empty() { "<nil>" } else { &self.0 })
+    }
+}
+
+/// The machine-readable kind of a field error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorType {
+    NotFound,
+    Required,
+    Duplicate,
+    Invalid,
+    NotSupported,
+    Forbidden,
+    TooLong,
+    TooMany,
+    Internal,
+    TypeInvalid,
+}
+
+impl ErrorType {
+    fn text(self) -> &'static str {
+        match self {
+            Self::NotFound => "Not found",
+            Self::Required => "Required value",
+            Self::Duplicate => "Duplicate value",
+            Self::Invalid | Self::TypeInvalid => "Invalid value",
+            Self::NotSupported => "Unsupported value",
+            Self::Forbidden => "Forbidden",
+            Self::TooLong => "Too long",
+            Self::TooMany => "Too many",
+            Self::Internal => "Internal error",
+        }
+    }
+
+    fn reason(self) -> &'static str {
+        match self {
+            Self::NotFound => "FieldValueNotFound",
+            Self::Required => "FieldValueRequired",
+            Self::Duplicate => "FieldValueDuplicate",
+            Self::Invalid => "FieldValueInvalid",
+            Self::TypeInvalid => "FieldValueTypeInvalid",
+            Self::NotSupported => "FieldValueNotSupported",
+            Self::Forbidden => "FieldValueForbidden",
+            Self::TooLong => "FieldValueTooLong",
+            Self::TooMany => "FieldValueTooMany",
+            Self::Internal => "InternalError",
+        }
+    }
+
+    /// Required, Forbidden, TooLong and Internal errors do not repeat the value.
+    fn shows_value(self) -> bool {
+        !matches!(
+            self,
+            Self::Required | Self::Forbidden | Self::TooLong | Self::Internal
+        )
+    }
+}
+
+/// One thing wrong with one field.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FieldError {
+    pub kind: ErrorType,
+    pub path: Path,
+    pub value: Value,
+    pub detail: String,
+}
+
+impl FieldError {
+    fn new(kind: ErrorType, path: &Path, value: Value, detail: impl Into<String>) -> Self {
+        Self {
+            kind,
+            path: path.clone(),
+            value,
+            detail: detail.into(),
+        }
+    }
+
+    #[must_use]
+    pub fn required(path: &Path, detail: impl Into<String>) -> Self {
+        Self::new(ErrorType::Required, path, Value::Null, detail)
+    }
+
+    pub fn invalid(path: &Path, value: impl Into<Value>, detail: impl Into<String>) -> Self {
+        Self::new(ErrorType::Invalid, path, value.into(), detail)
+    }
+
+    pub fn type_invalid(path: &Path, value: impl Into<Value>, detail: impl Into<String>) -> Self {
+        Self::new(ErrorType::TypeInvalid, path, value.into(), detail)
+    }
+
+    #[must_use]
+    pub fn forbidden(path: &Path, detail: impl Into<String>) -> Self {
+        Self::new(ErrorType::Forbidden, path, Value::Null, detail)
+    }
+
+    pub fn duplicate(path: &Path, value: impl Into<Value>) -> Self {
+        Self::new(ErrorType::Duplicate, path, value.into(), "")
+    }
+
+    pub fn not_found(path: &Path, value: impl Into<Value>) -> Self {
+        Self::new(ErrorType::NotFound, path, value.into(), "")
+    }
+
+    /// `supported values: "A", "B"`, sorted by the caller's order.
+    pub fn not_supported(path: &Path, value: impl Into<Value>, supported: &[&str]) -> Self {
+        let quoted: Vec<String> = supported.iter().map(|s| format!("{s:?}")).collect();
+        let detail = format!("supported values: {}", quoted.join(", "));
+        Self::new(ErrorType::NotSupported, path, value.into(), detail)
+    }
+
+    /// More than `max` bytes.
+    #[must_use]
+    pub fn too_long(path: &Path, max: usize) -> Self {
+        let unit = if max == 1 { "byte" } else { "bytes" };
+        let detail = format!("may not be more than {max} {unit}");
+        Self::new(ErrorType::TooLong, path, Value::Null, detail)
+    }
+
+    /// More than `max` items.
+    #[must_use]
+    pub fn too_many(path: &Path, actual: usize, max: usize) -> Self {
+        let unit = if max == 1 { "item" } else { "items" };
+        let detail = format!("must have at most {max} {unit}");
+        Self::new(ErrorType::TooMany, path, actual.into(), detail)
+    }
+
+    /// Without the path, as a Status cause carries it.
+    #[must_use]
+    pub fn body(&self) -> String {
+        let mut body = self.kind.text().to_owned();
+        if self.kind.shows_value() {
+            body.push_str(": ");
+            body.push_str(&show(&self.value));
+        }
+        if !self.detail.is_empty() {
+            body.push_str(": ");
+            body.push_str(&self.detail);
+        }
+        body
+    }
+}
+
+/// A bad value as Go prints it: texts quoted, the rest as JSON.
+fn show(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.body())
+    }
+}
+
+impl From<&FieldError> for Cause {
+    fn from(error: &FieldError) -> Self {
+        Self {
+            reason: Reason(error.kind.reason().into()),
+            message: error.body(),
+            field: error.path.to_string(),
+        }
+    }
+}
+
+/// All that is wrong with an object.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FieldErrors(pub Vec<FieldError>);
+
+impl FieldErrors {
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub fn push(&mut self, error: FieldError) {
+        self.0.push(error);
+    }
+
+    pub fn extend(&mut self, other: FieldErrors) {
+        self.0.extend(other.0);
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for FieldErrors {
+    /// One error stands alone; several are bracketed, repeated texts once (`ToAggregate`).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut texts: Vec<String> = Vec::new();
+        for text in self.0.iter().map(ToString::to_string) {
+            if !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
+        match texts.as_slice() {
+            [only] => f.write_str(only),
+            several => write!(f, "[{}]", several.join(", ")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn texts_are_upstreams() {
+        let path = Path::new("spec").child("containers").index(0).child("name");
+        let rows = [
+            (
+                FieldError::required(&path, ""),
+                "spec.containers[0].name: Required value",
+            ),
+            (
+                FieldError::invalid(&path, "A_b", "must be lower case"),
+                "spec.containers[0].name: Invalid value: \"A_b\": must be lower case",
+            ),
+            (
+                FieldError::not_supported(&path, "Maybe", &["Always", "Never"]),
+                "spec.containers[0].name: Unsupported value: \"Maybe\": supported values: \"Always\", \"Never\"",
+            ),
+            (
+                FieldError::duplicate(&path, json!(80)),
+                "spec.containers[0].name: Duplicate value: 80",
+            ),
+            (
+                FieldError::forbidden(&path, "no"),
+                "spec.containers[0].name: Forbidden: no",
+            ),
+        ];
+        for (error, text) in rows {
+            assert_eq!(error.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn several_errors_are_bracketed() {
+        let path = Path::new("metadata").key("a/b");
+        let error = FieldError::required(&path, "");
+        let mut errors = FieldErrors(vec![error.clone(), error]);
+        assert_eq!(errors.to_string(), "metadata[a/b]: Required value");
+        errors.push(FieldError::forbidden(&path, ""));
+        assert_eq!(
+            errors.to_string(),
+            "[metadata[a/b]: Required value, metadata[a/b]: Forbidden]"
+        );
+    }
+}

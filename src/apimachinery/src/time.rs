@@ -1,0 +1,57 @@
+//! Time as API objects write it.
+
+use jiff::Timestamp;
+
+/// `metav1.Time`: RFC 3339, UTC, whole seconds.
+#[must_use]
+pub fn format(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// `metav1.MicroTime`: RFC 3339, UTC, always six digits.
+#[must_use]
+pub fn format_micro(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
+}
+
+/// Either form, any offset. `None` for what RFC 3339 does not allow (jiff alone takes more:
+/// a time zone in brackets, missing seconds, an offset without a colon).
+#[must_use]
+pub fn parse(text: &str) -> Option<Timestamp> {
+    let bytes = text.as_bytes();
+    let zone_is_rfc3339 = text.ends_with('Z')
+        || (bytes.len() > 6
+            && matches!(bytes[bytes.len() - 6], b'+' | b'-')
+            && bytes[bytes.len() - 3] == b':');
+    let has_seconds = bytes.len() >= 20 && bytes[10] == b'T' && bytes[16] == b':';
+    if zone_is_rfc3339 && has_seconds {
+        text.parse().ok()
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_and_parses() {
+        let time: Timestamp = "2026-11-21T04:00:00.1234567Z".parse().expect("valid");
+        assert_eq!(format(time), "2026-11-21T04:00:00Z");
+        assert_eq!(format_micro(time), "2026-11-21T04:00:00.123456Z");
+        assert_eq!(
+            parse("2026-11-21T04:00:00Z").map(format).as_deref(),
+            Some("2026-11-21T04:00:00Z")
+        );
+        assert!(parse("2026-11-21T04:00:00+01:00").is_some());
+        for wrong in [
+            "2026-11-21T04:00Z",
+            "2026-11-21T04:00:00Z[UTC]",
+            "2026-11-21T04:00:00+0100",
+            "",
+        ] {
+            assert_eq!(parse(wrong), None, "{wrong}");
+        }
+    }
+}
