@@ -1,1 +1,28 @@
+//! The table: one row per kind, with everything about it that is a fact.
+//!
+//! Invariant: a row holds facts, never a handler. It names the write hooks that `registry` owns
+//! and the connectors that `apiserver` owns. Routing, discovery, OpenAPI, storage keys, table
+//! output and field selectors are all read from here; nothing about a kind is written twice.
+//!
+//! It must not know storage, HTTP or who asks; strategies are pure functions of objects.
 
+mod at;
+mod cells;
+mod column;
+mod json;
+mod podspec;
+mod row;
+mod strategy;
+mod table;
+
+pub mod apps;
+pub mod coordination;
+pub mod core;
+pub mod meta;
+
+pub use column::{Cell, Column, ColumnType};
+pub use row::{
+    FieldSelectable, GcPolicy, Hook, READ_WRITE, Resource, Scope, Subresource, Verb, Version,
+};
+pub use strategy::{Cx, Plain, Strategy};
+pub use table::{RESOURCES, by_kind, by_resource};

@@ -1,0 +1,95 @@
+//! Deployment.
+
+use apimachinery::Object;
+use serde_json::json;
+
+use crate::cells::{AGE, NAME, containers, number, selector, text, wide};
+use crate::column::Column;
+use crate::json::{self, Fill, fill};
+use crate::podspec::default_template;
+use crate::row::{COMMON, Resource, Subresource};
+use crate::strategy::{Cx, Strategy};
+
+pub static DEPLOYMENT: Resource = Resource {
+    group: "apps",
+    kind: "Deployment",
+    plural: "deployments",
+    singular: "deployment",
+    short_names: &["deploy"],
+    categories: &["all"],
+    prefix: "deployments",
+    subresources: &[super::SCALE, Subresource::Status],
+    generation: true,
+    columns: COLUMNS,
+    strategy: &Deployment,
+    ..COMMON
+};
+
+const COLUMNS: &[Column] = &[
+    NAME,
+    text("Ready", "Ready pods of those wanted.", |cell| {
+        let ready = number(cell.object, "/status/readyReplicas");
+        format!("{ready}/{}", number(cell.object, "/spec/replicas")).into()
+    }),
+    text("Up-to-date", "Pods of the newest template.", |cell| {
+        number(cell.object, "/status/updatedReplicas").into()
+    }),
+    text("Available", "Pods that serve.", |cell| {
+        number(cell.object, "/status/availableReplicas").into()
+    }),
+    AGE,
+    wide(text("Containers", "Names of the containers.", |cell| {
+        containers(cell.object, "name")
+    })),
+    wide(text("Images", "Images of the containers.", |cell| {
+        containers(cell.object, "image")
+    })),
+    wide(text("Selector", "The pods it owns.", |cell| {
+        selector(cell.object.at("/spec/selector"))
+            .unwrap_or_else(|_| "<invalid>".to_owned())
+            .into()
+    })),
+];
+
+const SPEC: &[(&str, Fill)] = &[
+    ("replicas", Fill::Number(1)),
+    ("strategy", Fill::Empty),
+    ("revisionHistoryLimit", Fill::Number(10)),
+    ("progressDeadlineSeconds", Fill::Number(600)),
+];
+const ROLLING_UPDATE: &[(&str, Fill)] = &[
+    ("maxUnavailable", Fill::TextIfAbsent("25%")),
+    ("maxSurge", Fill::TextIfAbsent("25%")),
+];
+
+struct Deployment;
+
+impl Strategy for Deployment {
+    fn default(&self, _cx: &Cx<'_>, object: &mut Object) {
+        let spec = object.map_mut("spec");
+        fill(spec, SPEC);
+        if let Some(strategy) = json::map_mut(spec, "strategy") {
+            fill(strategy, &[("type", Fill::Text("RollingUpdate"))]);
+            if json::text(strategy, "type") == "RollingUpdate" {
+                fill(strategy, &[("rollingUpdate", Fill::Empty)]);
+                if let Some(rolling) = json::map_mut(strategy, "rollingUpdate") {
+                    fill(rolling, ROLLING_UPDATE);
+                }
+            }
+        }
+        default_template(spec);
+    }
+
+    fn prepare_for_create(&self, _cx: &Cx<'_>, object: &mut Object) {
+        object.insert("status".into(), json!({}));
+    }
+
+    /// Annotations are handed down to replica sets, so they count too.
+    fn starts_generation(&self, new: &Object, old: &Object) -> bool {
+        new.get("spec") != old.get("spec")
+            || !json::same(
+                new.at("/metadata/annotations"),
+                old.at("/metadata/annotations"),
+            )
+    }
+}

@@ -1,0 +1,116 @@
+//! A cursor over JSON that knows its path: validation reads and reports through it.
+
+use apimachinery::{FieldError, FieldErrors, Path};
+use serde_json::Value;
+
+use crate::json;
+
+/// A place in an object. A null and an absent field both read as null.
+#[derive(Clone, Debug)]
+pub(crate) struct At<'a> {
+    pub(crate) path: Path,
+    pub(crate) value: &'a Value,
+}
+
+/// A rule about one place.
+pub(crate) type Rule = fn(&At<'_>, &mut FieldErrors);
+
+/// Rules about fields of one object, in order of their errors.
+pub(crate) type Rules = &'static [(&'static str, Rule)];
+
+static NULL: Value = Value::Null;
+
+impl<'a> At<'a> {
+    /// A top-level field.
+    pub(crate) fn root(object: &'a json::Json, field: &str) -> Self {
+        Self {
+            path: Path::new(field),
+            value: object.get(field).unwrap_or(&NULL),
+        }
+    }
+
+    pub(crate) fn child(&self, field: &str) -> Self {
+        Self {
+            path: self.path.child(field),
+            value: self.value.get(field).unwrap_or(&NULL),
+        }
+    }
+
+    /// The items of a list; none when it is absent.
+    pub(crate) fn items(&self) -> impl DoubleEndedIterator<Item = At<'a>> + use<'a> {
+        let path = self.path.clone();
+        let items = self.value.as_array().map_or(&[][..], Vec::as_slice);
+        items.iter().enumerate().map(move |(index, value)| At {
+            path: path.index(index),
+            value,
+        })
+    }
+
+    /// The entries of a map, each at `path[key]`.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&'a str, At<'a>)> + use<'a> {
+        let path = self.path.clone();
+        self.value
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(move |(key, value)| {
+                let path = path.key(key);
+                (key.as_str(), At { path, value })
+            })
+    }
+
+    /// Empty when absent.
+    pub(crate) fn text(&self) -> &'a str {
+        self.value.as_str().unwrap_or("")
+    }
+
+    pub(crate) fn int(&self) -> Option<i64> {
+        self.value.as_i64()
+    }
+
+    /// False when absent.
+    pub(crate) fn flag(&self) -> bool {
+        self.value.as_bool().unwrap_or(false)
+    }
+
+    /// Not null; `{}` is present.
+    pub(crate) fn is_present(&self) -> bool {
+        !self.value.is_null()
+    }
+
+    /// Absent or Go's zero value.
+    pub(crate) fn is_zero(&self) -> bool {
+        json::is_zero(Some(self.value))
+    }
+
+    /// Applies rules to fields of this object.
+    pub(crate) fn apply(&self, rules: Rules, errors: &mut FieldErrors) {
+        for (field, rule) in rules {
+            rule(&self.child(field), errors);
+        }
+    }
+
+    pub(crate) fn required(&self, detail: &str) -> FieldError {
+        FieldError::required(&self.path, detail)
+    }
+
+    pub(crate) fn forbidden(&self, detail: &str) -> FieldError {
+        FieldError::forbidden(&self.path, detail)
+    }
+
+    pub(crate) fn invalid(&self, detail: impl Into<String>) -> FieldError {
+        FieldError::invalid(&self.path, self.value.clone(), detail)
+    }
+
+    pub(crate) fn duplicate(&self) -> FieldError {
+        FieldError::duplicate(&self.path, self.value.clone())
+    }
+
+    pub(crate) fn not_found(&self) -> FieldError {
+        FieldError::not_found(&self.path, self.value.clone())
+    }
+
+    pub(crate) fn not_supported(&self, supported: &[&str]) -> FieldError {
+        FieldError::not_supported(&self.path, self.text(), supported)
+    }
+}

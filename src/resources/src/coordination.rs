@@ -1,0 +1,5 @@
+//! The coordination.k8s.io group.
+
+mod lease;
+
+pub use lease::LEASE;

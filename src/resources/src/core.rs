@@ -1,0 +1,19 @@
+//! The core group, v1.
+
+mod config_map;
+mod event;
+mod namespace;
+mod node;
+mod pod;
+mod secret;
+mod service;
+mod service_account;
+
+pub use config_map::CONFIG_MAP;
+pub use event::EVENT;
+pub use namespace::NAMESPACE;
+pub use node::NODE;
+pub use pod::POD;
+pub use secret::SECRET;
+pub use service::SERVICE;
+pub use service_account::SERVICE_ACCOUNT;

@@ -1,0 +1,87 @@
+//! What a new pod begins with.
+
+use apimachinery::Object;
+use serde_json::{Value, json};
+
+use super::qos;
+use crate::json::{self, Json, each_mut};
+
+pub(super) fn first_status(pod: &Object) -> Value {
+    let mut status = json!({"phase": "Pending", "qosClass": qos::class(pod)});
+    let gates = pod.at("/spec/schedulingGates").and_then(Value::as_array);
+    if gates.is_some_and(|gates| !gates.is_empty()) {
+        status["conditions"] = json!([{
+            "type": "PodScheduled",
+            "status": "False",
+            "reason": "SchedulingGated",
+            "message": "Scheduling is blocked due to non-empty scheduling gates",
+        }]);
+    }
+    status
+}
+
+const POD_TERMS: [&[&str]; 4] = [
+    &[
+        "podAffinity",
+        "requiredDuringSchedulingIgnoredDuringExecution",
+    ],
+    &[
+        "podAffinity",
+        "preferredDuringSchedulingIgnoredDuringExecution",
+        "podAffinityTerm",
+    ],
+    &[
+        "podAntiAffinity",
+        "requiredDuringSchedulingIgnoredDuringExecution",
+    ],
+    &[
+        "podAntiAffinity",
+        "preferredDuringSchedulingIgnoredDuringExecution",
+        "podAffinityTerm",
+    ],
+];
+
+/// Writes `matchLabelKeys` out as expressions over the pod's own labels, so that the scheduler
+/// needs to know selectors only.
+pub(super) fn merge_match_label_keys(pod: &mut Object) {
+    let labels = pod
+        .metadata()
+        .and_then(|metadata| json::map(metadata, "labels"))
+        .cloned()
+        .unwrap_or_default();
+    let Some(spec) = json::map_mut(pod, "spec") else {
+        return;
+    };
+    let mut merge = |term: &mut Json| {
+        merge_keys(term, "matchLabelKeys", "In", &labels);
+        merge_keys(term, "mismatchLabelKeys", "NotIn", &labels);
+    };
+    for path in POD_TERMS {
+        let path: Vec<&str> = std::iter::once("affinity")
+            .chain(path.iter().copied())
+            .collect();
+        each_mut(spec, &path, &mut merge);
+    }
+    each_mut(spec, &["topologySpreadConstraints"], &mut merge);
+}
+
+fn merge_keys(term: &mut Json, field: &str, operator: &str, labels: &Json) {
+    let expressions: Vec<Value> = json::texts(term, field)
+        .filter_map(|key| {
+            let value = labels.get(key)?;
+            Some(json!({"key": key, "operator": operator, "values": [value]}))
+        })
+        .collect();
+    let Some(selector) = json::map_mut(term, "labelSelector") else {
+        return;
+    };
+    if expressions.is_empty() {
+        return;
+    }
+    let list = selector
+        .entry("matchExpressions")
+        .or_insert_with(|| json!([]));
+    if let Value::Array(list) = list {
+        list.extend(expressions);
+    }
+}

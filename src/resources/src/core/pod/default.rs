@@ -1,0 +1,109 @@
+//! Defaults of pods that templates do not have.
+
+use apimachinery::{Object, Quantity};
+use serde_json::Value;
+
+use crate::json::{self, Fill, Json, fill, maps_mut};
+use crate::podspec::default_pod_spec;
+
+/// The containers that requests and host ports are defaulted for.
+const LISTS: [&str; 2] = ["initContainers", "containers"];
+
+pub(super) fn default_pod(pod: &mut Object) {
+    let spec = pod.map_mut("spec");
+    default_pod_spec(spec);
+    for list in LISTS {
+        for container in maps_mut(spec, list) {
+            requests_from_limits(container);
+        }
+    }
+    pod_level_requests(spec);
+    fill(spec, &[("enableServiceLinks", Fill::Flag(true))]);
+    if json::flag(spec, "hostNetwork") {
+        host_ports(spec);
+    }
+}
+
+/// A limit without a request is a request too.
+fn requests_from_limits(container: &mut Json) {
+    let Some(resources) = json::map_mut(container, "resources") else {
+        return;
+    };
+    let Some(limits) = json::map(resources, "limits").cloned() else {
+        return;
+    };
+    fill(resources, &[("requests", Fill::Empty)]);
+    if let Some(requests) = json::map_mut(resources, "requests") {
+        for (name, quantity) in limits {
+            requests.entry(name).or_insert(quantity);
+        }
+    }
+}
+
+/// On the network of the host, a container's port is the host's.
+fn host_ports(spec: &mut Json) {
+    for list in LISTS {
+        json::each_mut(spec, &[list, "ports"], &mut |port| {
+            if json::is_zero(port.get("hostPort"))
+                && let Some(number) = port.get("containerPort").cloned()
+            {
+                port.insert("hostPort".into(), number);
+            }
+        });
+    }
+}
+
+/// Pod-level requests that are missing come from the containers, else from pod-level limits.
+fn pod_level_requests(spec: &mut Json) {
+    let Some(limits) = json::map(spec, "resources")
+        .and_then(|resources| json::map(resources, "limits"))
+        .filter(|limits| !limits.is_empty())
+        .cloned()
+    else {
+        return;
+    };
+    let sums: Vec<(String, Option<Quantity>)> = ["cpu", "memory"]
+        .into_iter()
+        .map(|name| (name.to_owned(), container_requests(spec, name)))
+        .collect();
+    let Some(resources) = json::map_mut(spec, "resources") else {
+        return;
+    };
+    fill(resources, &[("requests", Fill::Empty)]);
+    let Some(requests) = json::map_mut(resources, "requests") else {
+        return;
+    };
+    for (name, sum) in sums {
+        if let Some(sum) = sum {
+            requests
+                .entry(name)
+                .or_insert_with(|| sum.to_string().into());
+        }
+    }
+    for (name, limit) in limits {
+        requests.entry(name).or_insert(limit);
+    }
+}
+
+/// What the containers ask for together: running ones and sidecars at once, and each plain init
+/// container beside the sidecars started before it.
+fn container_requests(spec: &Json, name: &str) -> Option<Quantity> {
+    let request = |container: &Json| -> Option<Quantity> {
+        let requests = json::map(json::map(container, "resources")?, "requests")?;
+        requests.get(name).and_then(Value::as_str)?.parse().ok()
+    };
+    let add = |sum: Option<Quantity>, more: Option<Quantity>| match (sum, more) {
+        (Some(sum), Some(more)) => Some(sum + more),
+        (sum, more) => sum.or(more),
+    };
+    let (mut sidecars, mut peak) = (None, None);
+    for container in json::maps(spec, "initContainers") {
+        let needed = add(sidecars, request(container));
+        if json::text(container, "restartPolicy") == "Always" {
+            sidecars = needed;
+        }
+        peak = peak.max(needed);
+    }
+    let running = json::maps(spec, "containers").fold(sidecars, |sum, c| add(sum, request(c)));
+    running.max(peak)
+}

@@ -1,0 +1,36 @@
+//! ServiceAccount.
+
+use apimachinery::Object;
+
+use crate::json;
+use crate::row::{COMMON, Resource};
+use crate::strategy::{Cx, Strategy};
+
+pub static SERVICE_ACCOUNT: Resource = Resource {
+    kind: "ServiceAccount",
+    plural: "serviceaccounts",
+    singular: "serviceaccount",
+    short_names: &["sa"],
+    prefix: "serviceaccounts",
+    strategy: &ServiceAccount,
+    ..COMMON
+};
+
+struct ServiceAccount;
+
+impl Strategy for ServiceAccount {
+    fn prepare_for_create(&self, _cx: &Cx<'_>, object: &mut Object) {
+        keep_secret_names(object);
+    }
+
+    fn prepare_for_update(&self, _cx: &Cx<'_>, new: &mut Object, _old: &Object) {
+        keep_secret_names(new);
+    }
+}
+
+/// `secrets[]` are object references by type, but only their names are ever kept.
+fn keep_secret_names(object: &mut Object) {
+    for reference in json::maps_mut(object, "secrets") {
+        reference.retain(|field, _| field == "name");
+    }
+}

@@ -1,0 +1,255 @@
+//! The row's type.
+
+use apimachinery::{GroupResource, GroupVersionKind, GroupVersionResource};
+
+use crate::cells;
+use crate::column::Column;
+use crate::strategy::{Plain, Strategy};
+
+/// One kind, in all its versions.
+pub struct Resource {
+    /// Empty for the core group.
+    pub group: &'static str,
+    /// In discovery order, the preferred one first.
+    pub versions: &'static [Version],
+    /// The version that is stored; one of `versions`.
+    pub storage: &'static str,
+    pub kind: &'static str,
+    /// The resource's name in paths: `deployments`.
+    pub plural: &'static str,
+    pub singular: &'static str,
+    pub short_names: &'static [&'static str],
+    /// `all` makes it part of `kubectl get all`.
+    pub categories: &'static [&'static str],
+    pub scope: Scope,
+    pub verbs: &'static [Verb],
+    /// Between `/registry/` and the namespace in storage keys.
+    pub prefix: &'static str,
+    pub subresources: &'static [Subresource],
+    /// What else happens in the write's transaction, in order.
+    pub hooks: &'static [Hook],
+    /// Whether `metadata.generation` counts changes of the spec.
+    pub generation: bool,
+    /// What deletion does to dependents when the client does not say.
+    pub gc: GcPolicy,
+    /// PUT of an absent object creates it.
+    pub create_on_update: bool,
+    /// PUT without resourceVersion overwrites.
+    pub unconditional_update: bool,
+    pub columns: &'static [Column],
+    /// Fields that selectors may name, beside metadata.name and metadata.namespace.
+    pub field_selectors: &'static [FieldSelectable],
+    pub strategy: &'static dyn Strategy,
+}
+
+/// A served version.
+pub struct Version {
+    pub name: &'static str,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    Namespaced,
+    Cluster,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verb {
+    Get,
+    List,
+    Watch,
+    Create,
+    Update,
+    Patch,
+    Delete,
+    DeleteCollection,
+}
+
+/// What nearly every kind has.
+pub const READ_WRITE: &[Verb] = &[
+    Verb::Create,
+    Verb::Delete,
+    Verb::DeleteCollection,
+    Verb::Get,
+    Verb::List,
+    Verb::Patch,
+    Verb::Update,
+    Verb::Watch,
+];
+
+impl Verb {
+    /// As RBAC and discovery write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::List => "list",
+            Self::Watch => "watch",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Patch => "patch",
+            Self::Delete => "delete",
+            Self::DeleteCollection => "deletecollection",
+        }
+    }
+}
+
+/// A path below an object.
+pub enum Subresource {
+    /// `/status`: a main update keeps the old status, this keeps the old rest.
+    Status,
+    /// `/scale`, served as autoscaling/v1 Scale; JSON pointers into the object. `selector` points
+    /// at a `metav1.LabelSelector`.
+    Scale {
+        spec_replicas: &'static str,
+        status_replicas: &'static str,
+        selector: &'static str,
+    },
+    /// Another view of the same object, with GET, PUT and PATCH of the kind itself
+    /// (`/ephemeralcontainers`, `/resize`, namespaces' `/finalize`).
+    View {
+        name: &'static str,
+        verbs: &'static [Verb],
+    },
+    /// A POST whose body is another kind, carried out by a write hook of this name.
+    Create {
+        name: &'static str,
+        kind: GroupVersionKind,
+        hook: Hook,
+    },
+    /// A stream or a proxy, carried out by `apiserver`'s connector of this name.
+    Connect {
+        name: &'static str,
+        kind: GroupVersionKind,
+        verbs: &'static [Verb],
+    },
+}
+
+impl Subresource {
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Status => "status",
+            Self::Scale { .. } => "scale",
+            Self::View { name, .. } | Self::Create { name, .. } | Self::Connect { name, .. } => {
+                name
+            }
+        }
+    }
+}
+
+/// Side effects at write time, owned by `registry`, in the object's own transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hook {
+    /// Allocates and frees a Service's cluster IP.
+    ClusterIp,
+    /// Allocates and frees a Service's node ports.
+    NodePort,
+    /// Sets a Pod's node from a Binding.
+    Binding,
+    /// Deletes a Pod on behalf of an Eviction.
+    Eviction,
+    /// A namespace goes away only when its spec.finalizers are gone.
+    NamespaceFinalize,
+    /// The object goes by itself some time after its last write.
+    Expires { after_seconds: u64 },
+}
+
+/// The default of `propagationPolicy`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GcPolicy {
+    Background,
+    Orphan,
+}
+
+/// A field that a selector may name.
+pub struct FieldSelectable {
+    /// As clients write it: `status.phase`.
+    pub name: &'static str,
+    /// JSON pointer to it.
+    pub pointer: &'static str,
+    /// What an absent field reads as: `false` for flags, else empty.
+    pub absent: &'static str,
+}
+
+impl FieldSelectable {
+    /// A text field.
+    #[must_use]
+    pub const fn text(name: &'static str, pointer: &'static str) -> Self {
+        Self {
+            name,
+            pointer,
+            absent: "",
+        }
+    }
+
+    /// A flag, false when absent.
+    #[must_use]
+    pub const fn flag(name: &'static str, pointer: &'static str) -> Self {
+        Self {
+            name,
+            pointer,
+            absent: "false",
+        }
+    }
+}
+
+/// What most rows have in common: namespaced, core group, v1 only. Rows name what differs.
+pub(crate) const COMMON: Resource = Resource {
+    group: "",
+    versions: &[Version { name: "v1" }],
+    storage: "v1",
+    kind: "",
+    plural: "",
+    singular: "",
+    short_names: &[],
+    categories: &[],
+    scope: Scope::Namespaced,
+    verbs: READ_WRITE,
+    prefix: "",
+    subresources: &[],
+    hooks: &[],
+    generation: false,
+    gc: GcPolicy::Background,
+    create_on_update: false,
+    unconditional_update: true,
+    columns: &[cells::NAME, cells::AGE],
+    field_selectors: &[],
+    strategy: &Plain,
+};
+
+impl Resource {
+    #[must_use]
+    pub fn namespaced(&self) -> bool {
+        self.scope == Scope::Namespaced
+    }
+
+    #[must_use]
+    pub fn group_resource(&self) -> GroupResource {
+        GroupResource::new(self.group, self.plural)
+    }
+
+    /// In the version that is stored.
+    #[must_use]
+    pub fn gvk(&self) -> GroupVersionKind {
+        GroupVersionKind::new(self.group, self.storage, self.kind)
+    }
+
+    /// In the version that is stored.
+    #[must_use]
+    pub fn gvr(&self) -> GroupVersionResource {
+        GroupVersionResource::new(self.group, self.storage, self.plural)
+    }
+
+    #[must_use]
+    pub fn subresource(&self, name: &str) -> Option<&'static Subresource> {
+        self.subresources.iter().find(|s| s.name() == name)
+    }
+
+    #[must_use]
+    pub fn has_status(&self) -> bool {
+        self.subresources
+            .iter()
+            .any(|s| matches!(s, Subresource::Status))
+    }
+}
