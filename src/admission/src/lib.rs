@@ -1,0 +1,1 @@
+//! The last say on a write: built-in admission plugins and the chain that runs them.

@@ -1,0 +1,62 @@
+//! Authorities that the user put there before the first start.
+
+use std::fs;
+
+use super::{Rig, handshake};
+use crate::LeafName;
+
+const BROUGHT: [(&str, &str, &str); 3] = [
+    (
+        "SEC1, P-384",
+        include_str!("../../testdata/ec-sec1.crt"),
+        include_str!("../../testdata/ec-sec1.key"),
+    ),
+    (
+        "PKCS#1, RSA",
+        include_str!("../../testdata/rsa-pkcs1.crt"),
+        include_str!("../../testdata/rsa-pkcs1.key"),
+    ),
+    (
+        "PKCS#8, Ed25519, below a root",
+        include_str!("../../testdata/chain-pkcs8.crt"),
+        include_str!("../../testdata/chain-pkcs8.key"),
+    ),
+];
+
+#[test]
+fn they_are_used_as_they_are() {
+    for (what, certificate, key) in BROUGHT {
+        let rig = Rig::new();
+        fs::create_dir_all(rig.tls("")).expect("made");
+        for stem in ["server-ca", "client-ca"] {
+            fs::write(rig.tls(&format!("{stem}.crt")), certificate).expect("written");
+            fs::write(rig.tls(&format!("{stem}.key")), key).expect("written");
+        }
+        let pki = rig.open().expect(what);
+        assert_eq!(pki.server_ca_pem(), certificate, "{what}");
+        let again = rig.open().expect(what);
+        let (first, second) = (pki.leaf(LeafName::Admin), again.leaf(LeafName::Admin));
+        assert_eq!(first, second, "{what}: issued twice");
+
+        let client = pki.client_config(Some(&first)).expect(what);
+        let server = pki.server_config().expect(what);
+        let met = handshake::shake(&client, &server, "127.0.0.1").expect(what);
+        let verifier = crate::ClientVerifier::new(pki.client_ca_pem()).expect(what);
+        verifier
+            .verify(&met.client_chain, rig.clock.wall())
+            .expect(what);
+    }
+}
+
+#[test]
+fn a_brought_service_key_may_be_of_any_encoding() {
+    for (what, _, key) in &BROUGHT[..2] {
+        let rig = Rig::new();
+        fs::create_dir_all(rig.tls("")).expect("made");
+        fs::write(rig.tls("service.key"), key).expect("written");
+        let pki = rig.open().expect(what);
+        let keys = pki.service_account_keys();
+        let signature = keys.sign(b"token").expect(what);
+        assert!(keys.signing().verifies(b"token", &signature), "{what}");
+    }
+}
