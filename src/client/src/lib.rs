@@ -1,1 +1,18 @@
+//! How components talk to the API: one request at a time, or as a list followed by a watch.
+//!
+//! A [`Client`] stands on a [`Transport`]: the server's own service (in process) or HTTPS. What
+//! goes over it is the same, so a component cannot tell which it has.
+//!
+//! Invariant: an object leaves as the bytes it was given and arrives as [`Encoded`] bytes;
+//! decoding is the caller's choice. A write whose answer was lost is told apart from one that
+//! never left ([`ClientError`]).
+//!
+//! It must not know the store, the registry, any controller, or YAML.
+//!
+//! [`Encoded`]: apimachinery::Encoded
 
+mod list_watch;
+mod transport;
+
+pub use list_watch::{EventStream, ListWatch, ListWatchSource, Listed, WatchEvent};
+pub use transport::{ByteStream, Transport, TransportError};
