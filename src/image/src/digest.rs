@@ -136,9 +136,18 @@ impl<R: Read> HashingReader<R> {
     ///
     /// # Errors
     /// The inner reader's.
-    pub fn finish(mut self) -> io::Result<(Digest, u64)> {
+    pub fn finish(self) -> io::Result<(Digest, u64)> {
+        let (digest, count, _) = self.finish_with_inner()?;
+        Ok((digest, count))
+    }
+
+    /// The same, and gives the inner reader back.
+    ///
+    /// # Errors
+    /// The inner reader's.
+    pub fn finish_with_inner(mut self) -> io::Result<(Digest, u64, R)> {
         io::copy(&mut self, &mut io::sink())?;
-        Ok((Digest(self.hash.finalize().into()), self.count))
+        Ok((Digest(self.hash.finalize().into()), self.count, self.inner))
     }
 }
 

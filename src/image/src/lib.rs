@@ -8,10 +8,31 @@
 //!
 //! It must not know pods, the kubelet, CRI's types, or how a container is started.
 
+#![allow(
+    unsafe_code,
+    reason = "file leases have no safe wrapper; every block says why it holds"
+)]
+
+pub mod archive;
 pub mod compression;
+pub mod config;
 pub mod digest;
+pub mod layer;
+pub mod manifest;
+pub mod overlay;
 pub mod reference;
+mod removal;
+pub mod store;
 pub mod tarball;
 
+pub use config::ImageConfig;
 pub use digest::Digest;
+pub use overlay::Overlay;
 pub use reference::{Reference, ReferenceError};
+pub use store::{
+    Arrival, FsUsage, ImageRecord, ImageStore, Limits, Removal, Retention, Snapshot, StoreError,
+    Usage,
+};
+
+#[cfg(test)]
+mod testing;

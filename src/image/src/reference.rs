@@ -140,6 +140,21 @@ impl Reference {
         self.tagged()
     }
 
+    /// The same without its digest, `latest` by default; `None` for a name with a digest alone.
+    #[must_use]
+    pub fn tag_only(&self) -> Option<Self> {
+        if self.tag.is_none() && self.digest.is_some() {
+            return None;
+        }
+        Some(
+            Self {
+                digest: None,
+                ..self.clone()
+            }
+            .tagged(),
+        )
+    }
+
     /// The same repository at `digest`, without a tag.
     #[must_use]
     pub fn at_digest(&self, digest: Digest) -> Self {
