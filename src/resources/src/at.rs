@@ -4,6 +4,7 @@ use apimachinery::{FieldError, FieldErrors, Path};
 use serde_json::Value;
 
 use crate::json;
+use crate::meta::Checked;
 
 /// A place in an object. A null and an absent field both read as null.
 #[derive(Clone, Debug)]
@@ -90,6 +91,41 @@ impl<'a> At<'a> {
         }
     }
 
+    /// One error for each text that a format check answers for a text.
+    pub(crate) fn check(&self, format: fn(&str) -> Checked, errors: &mut FieldErrors) {
+        check_text(&self.path, self.text(), format, errors);
+    }
+
+    /// As [`At::check`], unless the text is empty.
+    pub(crate) fn check_optional(&self, format: fn(&str) -> Checked, errors: &mut FieldErrors) {
+        if !self.text().is_empty() {
+            self.check(format, errors);
+        }
+    }
+
+    /// As [`At::check`]; an empty text is missing.
+    pub(crate) fn check_required(&self, format: fn(&str) -> Checked, errors: &mut FieldErrors) {
+        if self.text().is_empty() {
+            errors.push(self.required(""));
+        } else {
+            self.check(format, errors);
+        }
+    }
+
+    /// A text that must be one of a few.
+    pub(crate) fn one_of(&self, supported: &[&str], errors: &mut FieldErrors) {
+        if !supported.contains(&self.text()) {
+            errors.push(self.not_supported(supported));
+        }
+    }
+
+    /// As [`At::one_of`]; an empty text is fine.
+    pub(crate) fn one_of_or_none(&self, supported: &[&str], errors: &mut FieldErrors) {
+        if !self.text().is_empty() {
+            self.one_of(supported, errors);
+        }
+    }
+
     pub(crate) fn required(&self, detail: &str) -> FieldError {
         FieldError::required(&self.path, detail)
     }
@@ -112,5 +148,47 @@ impl<'a> At<'a> {
 
     pub(crate) fn not_supported(&self, supported: &[&str]) -> FieldError {
         FieldError::not_supported(&self.path, self.text(), supported)
+    }
+}
+
+/// One error for each text that a format check answers.
+pub(crate) fn check_text(
+    path: &Path,
+    text: &str,
+    format: fn(&str) -> Checked,
+    errors: &mut FieldErrors,
+) {
+    if let Err(details) = format(text) {
+        for detail in details.lines() {
+            errors.push(FieldError::invalid(path, text, detail));
+        }
+    }
+}
+
+/// An empty text is missing.
+pub(crate) fn required(at: &At<'_>, errors: &mut FieldErrors) {
+    if at.is_zero() {
+        errors.push(at.required(""));
+    }
+}
+
+/// A number that is not negative; absent is 0.
+pub(crate) fn not_negative(at: &At<'_>, errors: &mut FieldErrors) {
+    if at.int().is_some_and(|number| number < 0) {
+        errors.push(at.invalid("must be greater than or equal to 0"));
+    }
+}
+
+/// A number above 0, when there is one.
+pub(crate) fn positive(at: &At<'_>, errors: &mut FieldErrors) {
+    if at.int().is_some_and(|number| number <= 0) {
+        errors.push(at.invalid("must be greater than zero"));
+    }
+}
+
+/// A field that may not change.
+pub(crate) fn immutable(new: &At<'_>, old: &At<'_>, errors: &mut FieldErrors) {
+    if !json::same(Some(new.value), Some(old.value)) {
+        errors.push(new.invalid("field is immutable"));
     }
 }

@@ -1,7 +1,8 @@
 //! Formats of names and values, with upstream's texts.
 //!
 //! Every function answers `Err` with the text that belongs behind `Invalid value: "x": `. Where
-//! upstream reports several texts for one value, the first is answered.
+//! upstream reports several texts for one value, they are lines of it; each is an error of its
+//! own.
 
 const LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
 const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
@@ -20,6 +21,14 @@ fn at_most(text: &str, max: usize) -> Checked {
         return Err(format!("must be no more than {max} characters"));
     }
     Ok(())
+}
+
+/// Both texts, when both checks fail.
+fn both(first: Checked, second: Checked) -> Checked {
+    match (first, second) {
+        (Err(first), Err(second)) => Err(format!("{first}\n{second}")),
+        (first, second) => first.and(second),
+    }
 }
 
 fn ensure(holds: bool, text: &str) -> Checked {
@@ -57,12 +66,13 @@ fn is_name(text: &str) -> bool {
 /// # Errors
 /// With upstream's text.
 pub fn dns_label(text: &str) -> Checked {
-    at_most(text, 63)?;
-    if is_label(text) {
-        return Ok(());
-    }
-    ensure(!is_subdomain(text), "must not contain dots")?;
-    Err(LABEL.to_owned())
+    let wrong = if is_subdomain(text) {
+        "must not contain dots"
+    } else {
+        LABEL
+    };
+    let shape = ensure(is_label(text), wrong);
+    both(at_most(text, 63), shape)
 }
 
 /// RFC 1123 subdomain, at most 253 characters: most kinds' names.
@@ -70,8 +80,7 @@ pub fn dns_label(text: &str) -> Checked {
 /// # Errors
 /// With upstream's text.
 pub fn dns_subdomain(text: &str) -> Checked {
-    at_most(text, 253)?;
-    ensure(is_subdomain(text), SUBDOMAIN)
+    both(at_most(text, 253), ensure(is_subdomain(text), SUBDOMAIN))
 }
 
 /// RFC 1035 label, which begins with a letter: services.
@@ -79,9 +88,11 @@ pub fn dns_subdomain(text: &str) -> Checked {
 /// # Errors
 /// With upstream's text.
 pub fn dns1035_label(text: &str) -> Checked {
-    at_most(text, 63)?;
     let starts_with_letter = text.starts_with(|c: char| c.is_ascii_lowercase());
-    ensure(is_label(text) && starts_with_letter, LABEL_1035)
+    both(
+        at_most(text, 63),
+        ensure(is_label(text) && starts_with_letter, LABEL_1035),
+    )
 }
 
 /// Whatever may stand between two slashes of a path.
@@ -90,8 +101,10 @@ pub fn dns1035_label(text: &str) -> Checked {
 /// With upstream's text.
 pub fn path_segment(text: &str) -> Checked {
     ensure(text != "." && text != "..", &format!("may not be '{text}'"))?;
-    ensure(!text.contains('/'), "may not contain '/'")?;
-    ensure(!text.contains('%'), "may not contain '%'")
+    both(
+        ensure(!text.contains('/'), "may not contain '/'"),
+        ensure(!text.contains('%'), "may not contain '%'"),
+    )
 }
 
 /// `name` or `prefix/name`: label keys, resource names, condition types.
@@ -104,13 +117,19 @@ pub fn qualified_name(text: &str) -> Checked {
         Some((prefix, name)) => (Some(prefix), name),
     };
     ensure(!name.contains('/'), TWO_SLASHES)?;
-    if let Some(prefix) = prefix {
-        ensure(!prefix.is_empty(), "prefix part must be non-empty")?;
-        dns_subdomain(prefix).map_err(|text| format!("prefix part {text}"))?;
-    }
-    ensure(!name.is_empty(), "name part must be non-empty")?;
-    ensure(name.len() <= 63, "name part must be no more than 63 bytes")?;
-    ensure(is_name(name), NAME_PART)
+    let prefix = match prefix {
+        None => Ok(()),
+        Some("") => Err("prefix part must be non-empty".to_owned()),
+        Some(prefix) => dns_subdomain(prefix).map_err(|texts| {
+            let lines: Vec<String> = texts.lines().map(|t| format!("prefix part {t}")).collect();
+            lines.join("\n")
+        }),
+    };
+    let length = ensure(!name.is_empty(), "name part must be non-empty").and(ensure(
+        name.len() <= 63,
+        "name part must be no more than 63 bytes",
+    ));
+    both(both(prefix, length), ensure(is_name(name), NAME_PART))
 }
 
 /// A label's value; may be empty.
@@ -118,8 +137,10 @@ pub fn qualified_name(text: &str) -> Checked {
 /// # Errors
 /// With upstream's text.
 pub fn label_value(text: &str) -> Checked {
-    ensure(text.len() <= 63, "must be no more than 63 bytes")?;
-    ensure(text.is_empty() || is_name(text), VALUE)
+    both(
+        ensure(text.len() <= 63, "must be no more than 63 bytes"),
+        ensure(text.is_empty() || is_name(text), VALUE),
+    )
 }
 
 /// A key of a ConfigMap or Secret, and so a file name.
@@ -231,6 +252,7 @@ mod tests {
     #[test]
     fn formats() {
         let long = "a".repeat(64);
+        let empty_name = format!("name part must be non-empty\n{NAME_PART}");
         let rows: &[(Check, &str, &str)] = &[
             (dns_label, "my-name", ""),
             (dns_label, "a.b", "must not contain dots"),
@@ -247,7 +269,7 @@ mod tests {
             (path_segment, "a%b", "may not contain '%'"),
             (qualified_name, "example.com/My_Name", ""),
             (qualified_name, "/x", "prefix part must be non-empty"),
-            (qualified_name, "x/", "name part must be non-empty"),
+            (qualified_name, "x/", &empty_name),
             (qualified_name, "a/b/c", TWO_SLASHES),
             (qualified_name, "a b", NAME_PART),
             (label_value, "", ""),
