@@ -9,6 +9,7 @@
 
 pub mod decode;
 pub mod facts;
+pub mod patch;
 
 pub use decode::{DecodeError, Decoded, StrictError, decode};
 pub use facts::{Facts, Field, Shape, TypeId, TypeRef};

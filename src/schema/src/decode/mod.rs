@@ -135,6 +135,11 @@ pub fn decode_value(
     finish(value, run, validation)
 }
 
+/// A JSON error in Go's words, for bodies that are no objects, such as JSON patches.
+pub(crate) fn go_syntax(error: &serde_json::Error, bytes: &[u8]) -> String {
+    syntax::error(error, bytes).to_string()
+}
+
 fn finish(value: Value, run: Run<'_>, validation: Validation) -> Result<Decoded, DecodeError> {
     let (strict, mismatch) = run.into_findings();
     if let Some(text) = mismatch {

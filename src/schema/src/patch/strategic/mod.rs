@@ -1,0 +1,85 @@
+//! Strategic merge patch: a merge patch that knows lists by the type's merge keys and obeys
+//! directives (`$patch`, `$retainKeys`, `$setElementOrder/…`, `$deleteFromPrimitiveList/…`).
+//!
+//! One list, patched:
+//!
+//! ```text
+//! containers: [{name: a, image: a:1}, {name: b}]          original
+//! containers: [{name: a, image: a:2}, {$patch: delete, name: b}]   patch
+//! containers: [{name: a, image: a:2}]                      result
+//! ```
+
+pub(super) mod directives;
+mod lists;
+mod maps;
+pub(super) mod order;
+
+use apimachinery::Object;
+use serde_json::Value;
+
+use crate::facts::{PatchFacts, TypeRef};
+pub(super) use maps::merge_maps;
+
+/// Why a patch makes no sense. The texts are upstream's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StrategicError {
+    /// The client's request is bad.
+    #[error("{0}")]
+    Format(&'static str),
+    /// An item does not say which one it is.
+    #[error("map: {item} does not contain declared merge key: {key}")]
+    NoMergeKey { item: String, key: String },
+    /// `$patch` with an unknown word.
+    #[error("unknown patch type: {directive} in map: {map}")]
+    Directive { directive: String, map: String },
+    /// Items of a list that is merged are of different forms.
+    #[error("{0}")]
+    Mixed(String),
+    /// The patch's items and their wanted order disagree.
+    #[error("The order in patch list:\n{patch}\n doesn't match $setElementOrder list:\n{order}\n")]
+    Order { patch: String, order: String },
+}
+
+/// How far directives are obeyed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Options {
+    /// Obey directives that stand beside a list. Off when two patches become one, where
+    /// directives are carried over.
+    pub obey: bool,
+}
+
+impl Options {
+    /// A patch meets an object.
+    pub(super) const APPLY: Self = Self { obey: true };
+    /// Two patches become one.
+    pub(super) const COMBINE: Self = Self { obey: false };
+}
+
+/// Applies a strategic merge patch to an object of this type.
+///
+/// # Errors
+/// See [`StrategicError`]; the object is then half patched: drop it.
+pub fn strategic(
+    object: &mut Object,
+    patch: &Value,
+    ty: TypeRef<'_>,
+) -> Result<(), StrategicError> {
+    let Value::Object(patch) = patch.clone() else {
+        return Err(StrategicError::Format("invalid JSON document"));
+    };
+    let original = std::mem::take(&mut object.0);
+    object.0 = merge_maps(original, patch, Some(ty), Options::APPLY)?;
+    Ok(())
+}
+
+/// What the facts say about a key: the type below it and how it is patched. Unknown keys and
+/// raw JSON merge as maps do and are replaced as lists.
+pub(super) fn lookup<'f>(ty: Option<TypeRef<'f>>, key: &str) -> (Option<TypeRef<'f>>, PatchFacts) {
+    let facts = ty
+        .and_then(|ty| ty.field(key))
+        .map(|field| field.patch.clone());
+    (ty.and_then(|ty| ty.child(key)), facts.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,192 @@
+use apimachinery::GroupVersionKind;
+use expect_test::{Expect, expect};
+use serde_json::json;
+
+use super::*;
+use crate::facts::Facts;
+
+fn ty(group: &'static str, kind: &'static str) -> TypeRef<'static> {
+    let gvk = GroupVersionKind::new(group, "v1", kind);
+    Facts::builtin().kind(&gvk).expect("a built-in kind")
+}
+
+fn patched(ty: TypeRef<'_>, object: &Value, patch: &Value) -> String {
+    let mut object = Object::from_value(object.clone()).expect("an object");
+    match strategic(&mut object, patch, ty) {
+        Ok(()) => object.into_value().to_string(),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// Patches a pod's spec.
+#[track_caller]
+fn check(object: Value, patch: Value, expected: Expect) {
+    let said = patched(
+        ty("", "Pod"),
+        &json!({"spec": object}),
+        &json!({"spec": patch}),
+    );
+    let inner = said
+        .strip_prefix(r#"{"spec":"#)
+        .and_then(|s| s.strip_suffix('}'));
+    expected.assert_eq(inner.unwrap_or(&said));
+}
+
+#[test]
+fn lists_merge_by_key() {
+    check(
+        json!({"containers": [{"name": "a", "image": "a:1", "tty": true}, {"name": "b"}]}),
+        json!({"containers": [{"name": "c"}, {"name": "a", "image": "a:2", "tty": null}]}),
+        expect![[r#"{"containers":[{"name":"c"},{"image":"a:2","name":"a"},{"name":"b"}]}"#]],
+    );
+    check(
+        json!({"containers": [{"name": "a", "ports": [{"containerPort": 1}, {"containerPort": 2}]}]}),
+        json!({"containers": [{"name": "a", "ports": [{"containerPort": 2, "name": "x"}]}]}),
+        expect![[
+            r#"{"containers":[{"name":"a","ports":[{"containerPort":1},{"containerPort":2,"name":"x"}]}]}"#
+        ]],
+    );
+    check(
+        json!({"tolerations": [{"key": "a"}], "nodeSelector": {"a": "b"}}),
+        json!({"tolerations": [{"key": "b"}], "nodeSelector": {"c": "d"}}),
+        expect![[r#"{"nodeSelector":{"a":"b","c":"d"},"tolerations":[{"key":"b"}]}"#]],
+    );
+}
+
+#[test]
+fn nulls_delete_and_are_not_stored() {
+    check(
+        json!({"hostname": "a", "securityContext": {"runAsUser": 1}}),
+        json!({"hostname": null, "subdomain": null, "securityContext": {"runAsUser": null},
+            "affinity": {"nodeAffinity": null}}),
+        expect![[r#"{"affinity":{},"securityContext":{}}"#]],
+    );
+}
+
+#[test]
+fn patch_directive() {
+    let two = json!({"containers": [{"name": "a"}, {"name": "b"}]});
+    check(
+        two.clone(),
+        json!({"containers": [{"name": "a", "$patch": "delete"}, {"name": "z", "$patch": "delete"}]}),
+        expect![[r#"{"containers":[{"name":"b"}]}"#]],
+    );
+    check(
+        two.clone(),
+        json!({"containers": [{"$patch": "replace"}, {"name": "c"}]}),
+        expect![[r#"{"containers":[{"name":"c"}]}"#]],
+    );
+    check(
+        json!({"securityContext": {"runAsUser": 1}, "affinity": {"nodeAffinity": {}}}),
+        json!({"securityContext": {"$patch": "replace", "runAsGroup": 2}, "affinity": {"$patch": "delete"}}),
+        expect![[r#"{"affinity":{},"securityContext":{"runAsGroup":2}}"#]],
+    );
+    check(
+        two.clone(),
+        json!({"containers": [{"name": "a", "$patch": "merge"}]}),
+        expect!["merging lists cannot yet be specified in the patch"],
+    );
+    check(
+        two.clone(),
+        json!({"securityContext": {"$patch": "burn"}, "$patch": "burn"}),
+        expect!["unknown patch type: burn in map: map[securityContext:map[$patch:burn]]"],
+    );
+    check(
+        two,
+        json!({"containers": [{"image": "a"}]}),
+        expect!["map: map[image:a] does not contain declared merge key: name"],
+    );
+}
+
+#[test]
+fn plain_lists_merge_as_sets() {
+    let pod = ty("", "Pod");
+    let object = json!({"metadata": {"finalizers": ["a", "b"]}});
+    let rows = [
+        (
+            json!({"finalizers": ["c", "a"]}),
+            expect![[r#"{"metadata":{"finalizers":["c","a","b"]}}"#]],
+        ),
+        (
+            json!({"$deleteFromPrimitiveList/finalizers": ["b", "z"]}),
+            expect![[r#"{"metadata":{"finalizers":["a"]}}"#]],
+        ),
+        (
+            json!({"$deleteFromPrimitiveList/finalizers": ["a"], "finalizers": ["c"],
+                "$setElementOrder/finalizers": ["b", "c"]}),
+            expect![[r#"{"metadata":{"finalizers":["b","c"]}}"#]],
+        ),
+        (
+            json!({"$deleteFromPrimitiveList/finalizers": "a"}),
+            expect!["invalid patch format of primitive list"],
+        ),
+    ];
+    for (metadata, expected) in rows {
+        expected.assert_eq(&patched(pod, &object, &json!({"metadata": metadata})));
+    }
+}
+
+#[test]
+fn retain_keys_clears_the_others() {
+    let volume = json!({"volumes": [{"name": "a", "emptyDir": {}}]});
+    check(
+        volume.clone(),
+        json!({"volumes": [{"name": "a", "$retainKeys": ["name", "hostPath"], "hostPath": {"path": "/x"}}]}),
+        expect![[r#"{"volumes":[{"hostPath":{"path":"/x"},"name":"a"}]}"#]],
+    );
+    check(
+        volume,
+        json!({"volumes": [{"name": "a", "$retainKeys": ["name"], "hostPath": {"path": "/x"}}]}),
+        expect!["invalid patch format of retainKeys"],
+    );
+    let deployment = json!({"spec": {"strategy": {"type": "RollingUpdate", "rollingUpdate": {}}}});
+    let patch = json!({"spec": {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}}});
+    let said = patched(ty("apps", "Deployment"), &deployment, &patch);
+    assert_eq!(said, r#"{"spec":{"strategy":{"type":"Recreate"}}}"#);
+}
+
+#[test]
+fn element_order() {
+    let four = json!({"containers": [{"name": "a"}, {"name": "x"}, {"name": "b"}, {"name": "c"}]});
+    check(
+        four.clone(),
+        json!({"$setElementOrder/containers": [{"name": "c"}, {"name": "new"}, {"name": "a"}],
+            "containers": [{"name": "new", "image": "n"}, {"name": "b", "$patch": "delete"}]}),
+        expect![[
+            r#"{"containers":[{"name":"x"},{"name":"c"},{"image":"n","name":"new"},{"name":"a"}]}"#
+        ]],
+    );
+    check(
+        four.clone(),
+        json!({"$setElementOrder/containers": [{"name": "b"}, {"name": "a"}]}),
+        expect![[r#"{"containers":[{"name":"x"},{"name":"b"},{"name":"a"},{"name":"c"}]}"#]],
+    );
+    check(
+        four,
+        json!({"$setElementOrder/containers": [{"name": "b"}], "containers": [{"name": "q"}]}),
+        expect![[r#"
+            The order in patch list:
+            [map[name:q]]
+             doesn't match $setElementOrder list:
+            [map[name:b]]
+        "#]],
+    );
+    check(
+        json!({}),
+        json!({"$setElementOrder/containers": [{"name": "b"}],
+            "containers": [{"name": "b", "ports": [{"containerPort": 1}], "$setElementOrder/ports": [{"containerPort": 1}]}]}),
+        expect![[r#"{"containers":[{"name":"b","ports":[{"containerPort":1}]}]}"#]],
+    );
+}
+
+/// Raw JSON and unknown fields have no merge keys.
+#[test]
+fn raw_json_merges_maps_and_replaces_lists() {
+    let object = json!({"data": {"a": {"x": 1}, "list": [{"name": "a"}]}});
+    let patch = json!({"data": {"a": {"y": 2}, "list": [{"name": "b"}]}});
+    let said = patched(ty("apps", "ControllerRevision"), &object, &patch);
+    assert_eq!(
+        said,
+        r#"{"data":{"a":{"x":1,"y":2},"list":[{"name":"b"}]}}"#
+    );
+}
