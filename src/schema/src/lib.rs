@@ -8,8 +8,14 @@
 //! (validation beyond the type belongs to a kind's strategy).
 
 pub mod decode;
+mod defaults;
 pub mod facts;
+mod normalize;
 pub mod patch;
 
-pub use decode::{DecodeError, Decoded, StrictError, decode};
+pub use decode::{
+    DecodeError, Decoded, StrictError, TypeMeta, Validation, decode, decode_value, type_meta,
+};
+pub use defaults::apply_defaults;
 pub use facts::{Facts, Field, Shape, TypeId, TypeRef};
+pub use normalize::normalize;

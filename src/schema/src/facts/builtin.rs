@@ -9,6 +9,7 @@ use flate2::read::ZlibDecoder;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::zeros;
 use super::{Facts, Field, ListType, MapType, PatchFacts, Shape, Type, TypeId};
 
 static TYPES: &[u8] = include_bytes!("../../data/types.json.zz");
@@ -125,7 +126,7 @@ impl Loader {
                 fields: source
                     .fields
                     .iter()
-                    .map(|(name, field)| self.field(name, field))
+                    .map(|(name, field)| self.field(short, name, field))
                     .collect(),
                 atomic: source.map == Some("atomic"),
                 unions: source.unions.clone().into(),
@@ -137,7 +138,7 @@ impl Loader {
         ty.kinds = source.gvk.iter().map(|kind| Box::from(*kind)).collect();
     }
 
-    fn field(&mut self, name: &str, source: &SourceField<'_>) -> Field {
+    fn field(&mut self, owner: &str, name: &str, source: &SourceField<'_>) -> Field {
         let list = match source.list {
             Some("map") => ListType::Map(source.keys.iter().map(|key| self.word(key)).collect()),
             Some("set") => ListType::Set,
@@ -151,6 +152,7 @@ impl Loader {
             name: self.word(name),
             ty: self.expression(source.ty, list),
             required: source.required,
+            omit_zero: zeros::omitted(owner, name, source.ty == "string"),
             map_type: source.map.map(|map| match map {
                 "atomic" => MapType::Atomic,
                 _ => MapType::Granular,

@@ -2,6 +2,7 @@
 
 mod builtin;
 mod messages;
+mod zeros;
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -88,6 +89,8 @@ pub struct Field {
     pub ty: TypeId,
     /// Printed even when empty, in Go's terms: no `omitempty`.
     pub required: bool,
+    /// The zero of this scalar is not printed when the field is optional: no pointer in Go.
+    pub omit_zero: bool,
     /// The field-level `x-kubernetes-map-type`, where it differs from its type's.
     pub map_type: Option<MapType>,
     pub default: Option<Box<Value>>,
