@@ -1,0 +1,166 @@
+//! From credentials to a user.
+
+use std::sync::Arc;
+
+use apimachinery::UserInfo;
+use rustls_pki_types::CertificateDer;
+
+/// What came with a request.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Credentials<'a> {
+    /// The client's chain, its own certificate first; the handshake has proved that the client
+    /// holds the key, and nothing else.
+    pub peer_certificates: &'a [CertificateDer<'static>],
+    /// The token of `Authorization: Bearer`.
+    pub bearer: Option<&'a str>,
+}
+
+/// Credentials that are not accepted. The client learns `401 Unauthorized` and no more; this is
+/// for the log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unauthenticated {
+    /// The certificate leads to no trusted authority, is not for clients, or is out of date.
+    #[error("client certificate {subject:?} (serial {serial}) is not accepted: {why}")]
+    Certificate {
+        subject: String,
+        /// Hex octets, separated by colons.
+        serial: String,
+        why: String,
+    },
+    #[error("the client certificate cannot be read: {0}")]
+    Unreadable(String),
+    /// No authenticator knows the token.
+    #[error("the bearer token is not known")]
+    UnknownToken,
+}
+
+/// One way to tell who asks.
+pub trait Authenticator: Send + Sync {
+    /// The user, or `None` when these credentials are of another kind.
+    ///
+    /// # Errors
+    /// Credentials of this kind that are wrong.
+    fn authenticate(
+        &self,
+        credentials: &Credentials<'_>,
+    ) -> Result<Option<UserInfo>, Unauthenticated>;
+}
+
+/// Authenticators in order. The first that recognizes the credentials decides; when none does and
+/// one refused, the request is refused; the anonymous authenticator is asked only when there was
+/// nothing to judge.
+pub struct Chain {
+    authenticators: Vec<Arc<dyn Authenticator>>,
+    anonymous: Option<Anonymous>,
+}
+
+impl Chain {
+    /// `anonymous`: whether requests without credentials are let through to the authorizers.
+    #[must_use]
+    pub fn new(authenticators: Vec<Arc<dyn Authenticator>>, anonymous: bool) -> Self {
+        Self {
+            authenticators,
+            anonymous: anonymous.then_some(Anonymous),
+        }
+    }
+}
+
+impl Authenticator for Chain {
+    fn authenticate(
+        &self,
+        credentials: &Credentials<'_>,
+    ) -> Result<Option<UserInfo>, Unauthenticated> {
+        let mut refusal = None;
+        for authenticator in &self.authenticators {
+            match authenticator.authenticate(credentials) {
+                Ok(Some(user)) => return Ok(Some(user)),
+                Ok(None) => {}
+                // A good token beside a bad certificate is good, as upstream.
+                Err(error) => refusal = refusal.or(Some(error)),
+            }
+        }
+        if let Some(refusal) = refusal {
+            return Err(refusal);
+        }
+        if credentials.bearer.is_some() {
+            return Err(Unauthenticated::UnknownToken);
+        }
+        match &self.anonymous {
+            Some(anonymous) => anonymous.authenticate(credentials),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Everybody is `system:anonymous`.
+#[derive(Clone, Copy, Debug)]
+pub struct Anonymous;
+
+impl Authenticator for Anonymous {
+    fn authenticate(
+        &self,
+        _credentials: &Credentials<'_>,
+    ) -> Result<Option<UserInfo>, Unauthenticated> {
+        Ok(Some(UserInfo::anonymous()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Knows one token and refuses one.
+    struct Tokens;
+
+    impl Authenticator for Tokens {
+        fn authenticate(
+            &self,
+            credentials: &Credentials<'_>,
+        ) -> Result<Option<UserInfo>, Unauthenticated> {
+            match credentials.bearer {
+                Some("good") => Ok(Some(UserInfo::new("dev", &[]))),
+                Some("bad") => Err(Unauthenticated::Unreadable("bad".into())),
+                _ => Ok(None),
+            }
+        }
+    }
+
+    struct Refuses;
+
+    impl Authenticator for Refuses {
+        fn authenticate(
+            &self,
+            _credentials: &Credentials<'_>,
+        ) -> Result<Option<UserInfo>, Unauthenticated> {
+            Err(Unauthenticated::Unreadable("always".into()))
+        }
+    }
+
+    #[test]
+    fn the_first_to_recognize_wins_and_a_refusal_is_never_anonymous() {
+        let ask = |chain: &Chain, bearer| {
+            let credentials = Credentials {
+                bearer,
+                ..Credentials::default()
+            };
+            let user = chain.authenticate(&credentials);
+            user.map(|user| user.map(|user| user.name))
+        };
+        let name = |name: &str| Ok(Some(name.to_owned()));
+        let unreadable = |why: &str| Err(Unauthenticated::Unreadable(why.into()));
+
+        let open = Chain::new(vec![Arc::new(Tokens)], true);
+        assert_eq!(ask(&open, None), name("system:anonymous"));
+        assert_eq!(ask(&open, Some("good")), name("dev"));
+        assert_eq!(ask(&open, Some("bad")), unreadable("bad"));
+        assert_eq!(ask(&open, Some("else")), Err(Unauthenticated::UnknownToken));
+        assert_eq!(ask(&open, Some("")), Err(Unauthenticated::UnknownToken));
+
+        let closed = Chain::new(vec![Arc::new(Tokens)], false);
+        assert_eq!(ask(&closed, None), Ok(None));
+        let refusing = Chain::new(vec![Arc::new(Refuses), Arc::new(Tokens)], true);
+        assert_eq!(ask(&refusing, None), unreadable("always"));
+        assert_eq!(ask(&refusing, Some("good")), name("dev"));
+        assert_eq!(ask(&refusing, Some("bad")), unreadable("always"));
+    }
+}
