@@ -1,0 +1,119 @@
+//! Damage, leftovers, and the leak check's control.
+
+use super::*;
+use crate::Error;
+use crate::testing::in_own_namespaces;
+
+#[test]
+fn setup_repairs_what_check_finds() {
+    let damages = [
+        (
+            "ip link delete eth0",
+            "the host's end of its interface is gone",
+        ),
+        ("ip link set eth0 down", "its interface is down"),
+        ("ip address flush dev eth0", "its address is gone"),
+        ("ip route delete default", "its default route is gone"),
+    ];
+    in_own_namespaces(move || async move {
+        let network = open().await;
+        let whole = setup(&network, "a").await;
+        let server = Server::start(None).await;
+        for (damage, expected) in damages {
+            let inside = move || Ok(run(damage));
+            in_netns(&whole.netns, inside).await.expect("damaged");
+            let error = network.check("a").await.expect_err("damaged");
+            let Error::Damaged { what, .. } = error else {
+                panic!("{error}");
+            };
+            assert_eq!(what, expected, "after {damage}");
+            assert_eq!(setup(&network, "a").await, whole);
+            assert_eq!(network.check("a").await.expect("whole"), whole);
+            let gateway = options().pod_cidr.gateway();
+            dial(Some(&whole.netns), gateway).await.expect("reached");
+        }
+        run(&format!("ip link set {} nomaster", whole.host_interface));
+        network.check("a").await.expect_err("not on the bridge");
+        assert_eq!(setup(&network, "a").await, whole);
+        server.stop().await;
+    });
+}
+
+#[test]
+fn a_namespace_lost_while_in_use_is_made_anew() {
+    in_own_namespaces(|| async {
+        let network = open().await;
+        let whole = setup(&network, "a").await;
+        // A process of the pod lives on and keeps the old namespace with its interface.
+        let kept = in_netns(&whole.netns, || UdpSocket::bind("0.0.0.0:0")).await;
+        run(&format!("umount {}", whole.netns.display()));
+        network.check("a").await.expect_err("damaged");
+        assert_eq!(setup(&network, "a").await, whole);
+        let server = Server::start(Some(&whole.netns)).await;
+        dial(None, ip(&whole)).await.expect("reached");
+        server.stop().await;
+        drop(kept);
+    });
+}
+
+use std::net::UdpSocket;
+
+#[test]
+fn opening_removes_what_belongs_to_nobody() {
+    in_own_namespaces(|| async {
+        let network = open().await;
+        let opened = Footprint::take(&options()).await.expect("looks");
+        let lost = setup(&network, "lost").await;
+        let kept = in_netns(&lost.netns, || UdpSocket::bind("0.0.0.0:0")).await;
+        setup(&network, "stays").await;
+        drop(network);
+        std::fs::remove_file("/run/state/pods/lost.json").expect("there");
+        std::fs::write("/run/rk3s/netns/half", b"").expect("written");
+
+        let network = open().await;
+        let uids = network.list().await.expect("lists");
+        assert_eq!(uids.len(), 1);
+        network.check("stays").await.expect("whole");
+        network.teardown("stays").await.expect("torn down");
+        std::fs::remove_file("/run/state/cursor.json").expect("there");
+        // The neighbour of the lost pod stays until its address is given out again.
+        run("ip neigh flush all nud permanent");
+        settles(&opened).await;
+        drop(kept);
+    });
+}
+
+#[test]
+fn the_leak_check_finds_each_kind_of_leftover() {
+    let leftovers = [
+        ("ip link add left type veth peer name over", "interface"),
+        ("ip address add 10.9.9.9/32 dev lo", "address"),
+        ("ip link set lo up", "route"),
+        (
+            "ip neigh add 10.42.0.77 lladdr 02:00:00:00:00:01 dev rk3s0",
+            "neighbour",
+        ),
+        ("nft add table ip leftover", "table"),
+        ("touch /run/rk3s/netns/leftover", "file"),
+        (
+            "mount --bind /proc/self/ns/net /run/rk3s/netns/leftover",
+            "mount",
+        ),
+        ("touch /run/state/pods/leftover.json", "file"),
+        ("sysctl -q -w net.ipv4.ip_forward=0", "sysctl"),
+    ];
+    in_own_namespaces(move || async move {
+        let network = open().await;
+        let mut before = Footprint::take(&options()).await.expect("looks");
+        for (leftover, kind) in leftovers {
+            run(leftover);
+            let after = Footprint::take(&options()).await.expect("looks");
+            let changes = before.changes(&after);
+            let prefix = format!("+ {kind} ");
+            let found = changes.iter().any(|change| change.starts_with(&prefix));
+            assert!(found, "{leftover}: {changes:?}");
+            before = after;
+        }
+        drop(network);
+    });
+}
