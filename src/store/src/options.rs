@@ -1,0 +1,34 @@
+//! What the owner of a store may choose.
+
+use std::time::Duration;
+
+use base::Clock;
+
+/// Sizes and times. The defaults fit a machine with 1 GiB of memory.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where the time comes from.
+    pub clock: Clock,
+    /// Bytes of recent events kept in memory per ring, that is per kind of object.
+    pub ring_bytes: usize,
+    /// Bytes of values kept in memory for reads.
+    pub cache_bytes: usize,
+    /// Bytes of sled's own page cache.
+    pub page_cache_bytes: u64,
+    /// The least time a superseded value stays readable; up to twice that.
+    pub history: Duration,
+}
+
+impl Options {
+    /// The defaults, on `clock`.
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            ring_bytes: 2 << 20,
+            cache_bytes: 16 << 20,
+            page_cache_bytes: 24 << 20,
+            history: Duration::from_secs(5 * 60),
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! Sled, used so that what it has acknowledged is on the disk.
+//!
+//! Sled 0.34's `flush` does not sync the file on Linux (`sync_file_range` only), which loses every
+//! acknowledged write in a power cut; so [`Disk::sync`] follows it with an fdatasync of its own.
+//! Its background flusher is off: it would wake twice a second for ever.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use base::fsio;
+use bytes::{Bytes, BytesMut};
+use tracing::debug;
+
+use super::directory::{Directory, at};
+use super::record::{self, Head};
+use crate::{Error, OpenError, Revision};
+
+/// Fixed when a database is created; sled refuses any other afterwards.
+const SEGMENT_SIZE: usize = 512 << 10;
+
+/// Sled's files, open.
+pub(crate) struct Disk {
+    db: sled::Db,
+    /// The file all is in, for our own sync. Held open, so that no write-back error is missed.
+    file: File,
+    blobs: PathBuf,
+    blobs_synced: Mutex<SystemTime>,
+}
+
+impl Disk {
+    /// Opens sled's files in `directory`, making them first where there are none.
+    pub(crate) fn open(directory: &Directory, cache: u64) -> Result<Self, OpenError> {
+        let path = directory.sled();
+        if !path.exists() {
+            create(directory, cache)?;
+        }
+        let db = open_sled(&path, cache)?;
+        let file = path.join("db");
+        let blobs = path.join("blobs");
+        let disk = Self {
+            db,
+            blobs_synced: Mutex::new(SystemTime::UNIX_EPOCH),
+            file: File::open(&file).map_err(at(&file))?,
+            blobs,
+        };
+        // What was recovered is about to be shown to readers: make sure that it stays.
+        disk.file.sync_data().map_err(at(&file))?;
+        fsio::sync_directory(&path).map_err(at(&path))?;
+        Ok(disk)
+    }
+
+    /// Writes all items, or none after a crash. Not durable before [`Disk::sync`].
+    pub(crate) fn write(&self, batch: sled::Batch) -> Result<(), Error> {
+        self.db
+            .apply_batch(batch)
+            .map_err(|error| failure("writing", error))
+    }
+
+    /// Makes all writes so far durable.
+    pub(crate) fn sync(&self) -> Result<(), Error> {
+        self.db
+            .flush()
+            .map_err(|error| failure("flushing", error))?;
+        self.file
+            .sync_data()
+            .map_err(|error| Error::io("syncing", error))?;
+        self.sync_blobs()
+            .map_err(|error| Error::io("syncing", error))
+    }
+
+    /// Chunks keep every item small enough for sled's log. Should sled move a leaf into a file of
+    /// its own all the same, that file is synced too; else this costs one `stat`.
+    fn sync_blobs(&self) -> io::Result<()> {
+        let changed = fs::metadata(&self.blobs)?.modified()?;
+        let mut synced = self
+            .blobs_synced
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if changed == *synced {
+            return Ok(());
+        }
+        for entry in fs::read_dir(&self.blobs)? {
+            match File::open(entry?.path()) {
+                Ok(file) => file.sync_data()?,
+                // Sled removes a blob once its log says so, which the sync above has made last.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        fsio::sync_directory(&self.blobs)?;
+        *synced = changed;
+        Ok(())
+    }
+
+    /// The value written at `revision`; `None` when there is no such record.
+    pub(crate) fn value(&self, revision: Revision) -> Result<Option<Bytes>, Error> {
+        let key = record::record_key(revision);
+        let Some(bytes) = self
+            .db
+            .get(key)
+            .map_err(|error| failure("reading", error))?
+        else {
+            return Ok(None);
+        };
+        let head = Head::decode(revision, &bytes)?;
+        if head.chunks == 0 {
+            return Ok(Some(Bytes::copy_from_slice(head.inline)));
+        }
+        let mut value = BytesMut::with_capacity(head.value_len);
+        value.extend_from_slice(head.inline);
+        for chunk in 1..=head.chunks {
+            let key = record::chunk_key(revision, chunk);
+            match self
+                .db
+                .get(key)
+                .map_err(|error| failure("reading", error))?
+            {
+                Some(bytes) => value.extend_from_slice(&bytes),
+                // A compaction has removed the record with its chunks; the caller looks again.
+                None if self.gone(revision)? => return Ok(None),
+                None => return Err(missing_chunk(revision, chunk)),
+            }
+        }
+        if value.len() != head.value_len {
+            return Err(Error::damaged(format!(
+                "the value of revision {revision} is cut"
+            )));
+        }
+        Ok(Some(value.freeze()))
+    }
+
+    fn gone(&self, revision: Revision) -> Result<bool, Error> {
+        let key = record::record_key(revision);
+        Ok(!self
+            .db
+            .contains_key(key)
+            .map_err(|error| failure("reading", error))?)
+    }
+
+    /// Calls `each` with every record after `after`, in order, until it answers false.
+    pub(crate) fn scan(
+        &self,
+        after: Revision,
+        mut each: impl FnMut(Revision, &Head<'_>) -> Result<bool, Error>,
+    ) -> Result<(), Error> {
+        for item in self.db.range(record::record_key(after.next())..) {
+            let (key, bytes) = item.map_err(|error| failure("reading", error))?;
+            let Some(revision) = record::revision_of(&key) else {
+                continue;
+            };
+            if !each(revision, &Head::decode(revision, &bytes)?)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// A store-wide fact.
+    pub(crate) fn meta(&self, name: &[u8]) -> Result<Revision, Error> {
+        let Some(bytes) = self
+            .db
+            .get(name)
+            .map_err(|error| failure("reading", error))?
+        else {
+            return Ok(Revision::ZERO);
+        };
+        let bytes = bytes.as_ref().try_into();
+        let bytes = bytes.map_err(|_| Error::damaged("a store-wide revision is malformed"))?;
+        Ok(Revision(u64::from_be_bytes(bytes)))
+    }
+
+    /// Adds to `batch` the removal of a record and its chunks.
+    pub(crate) fn remove(&self, revision: Revision, batch: &mut sled::Batch) -> Result<(), Error> {
+        let range = record::record_key(revision)..record::record_key(revision.next());
+        for key in self.db.range(range).keys() {
+            batch.remove(key.map_err(|error| failure("reading", error))?);
+        }
+        Ok(())
+    }
+}
+
+/// Makes sled's files under another name and gives them theirs when they are whole.
+fn create(directory: &Directory, cache: u64) -> Result<(), OpenError> {
+    let (path, unborn) = (directory.sled(), directory.sled_unborn());
+    match fs::remove_dir_all(&unborn) {
+        Ok(()) => debug!(path = %unborn.display(), "removed what an earlier creation left"),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(source) => {
+            return Err(OpenError::Io {
+                path: unborn,
+                source,
+            });
+        }
+    }
+    fs::create_dir(&unborn).map_err(at(&unborn))?;
+    drop(open_sled(&unborn, cache)?);
+    for name in ["conf", "db"] {
+        let file = unborn.join(name);
+        File::open(&file)
+            .and_then(|file| file.sync_all())
+            .map_err(at(&file))?;
+    }
+    fsio::sync_directory(&unborn).map_err(at(&unborn))?;
+    fs::rename(&unborn, &path).map_err(at(&path))?;
+    fsio::sync_directory(directory.path()).map_err(at(directory.path()))
+}
+
+fn open_sled(path: &Path, cache: u64) -> Result<sled::Db, OpenError> {
+    let config = sled::Config::new()
+        .path(path)
+        .cache_capacity(cache)
+        .segment_size(SEGMENT_SIZE)
+        .flush_every_ms(None);
+    config.open().map_err(|error| match error {
+        sled::Error::Io(source) => OpenError::Io {
+            path: path.to_owned(),
+            source,
+        },
+        other => OpenError::Damaged {
+            path: path.to_owned(),
+            problem: other.to_string(),
+        },
+    })
+}
+
+fn failure(doing: &'static str, error: sled::Error) -> Error {
+    match error {
+        sled::Error::Io(source) => Error::io(doing, source),
+        other => Error::damaged(other.to_string()),
+    }
+}
+
+fn missing_chunk(revision: Revision, chunk: u16) -> Error {
+    Error::damaged(format!(
+        "chunk {chunk} of the value of revision {revision} is missing"
+    ))
+}

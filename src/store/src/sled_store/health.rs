@@ -1,0 +1,159 @@
+//! Whether the disk may be written to, and what is tried when it may not.
+//!
+//! After a failed write or sync nobody knows what is on disk, and asking the kernel to sync again
+//! may answer "done" for pages it has thrown away. So writes are refused until the files have
+//! been closed, dropped from the page cache, opened and replayed again.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::panic::{self, AssertUnwindSafe};
+use std::path::Path;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use base::Backoff;
+use rustix::fs::Advice;
+
+use super::directory::Directory;
+use super::disk::Disk;
+use super::plan::Change;
+use super::recovery::{self, Logged};
+use super::shared::{Shared, missing};
+use crate::{Error, Event, KeyValue, Revision};
+
+/// How much room must be writable before the files are opened again.
+const PROBE_BYTES: usize = 1 << 20;
+
+/// The writer's view of the disk.
+pub(crate) enum Health {
+    Good,
+    Failed {
+        cause: Arc<str>,
+        /// Monotonic time before which another attempt is pointless.
+        retry_at: Duration,
+        backoff: Backoff,
+    },
+}
+
+impl Health {
+    /// The state after `error`; the first attempt to recover may follow at once.
+    pub(crate) fn failed(error: &Error, now: Duration) -> Self {
+        Self::Failed {
+            cause: error.to_string().into(),
+            retry_at: now,
+            backoff: Backoff::new(Duration::from_secs(1), Duration::from_secs(30)),
+        }
+    }
+}
+
+/// What the files held beyond what had been published.
+pub(crate) struct Found {
+    /// Writes with an unknown outcome that turn out to have happened.
+    pub changes: Vec<Change>,
+    pub revision: Revision,
+    pub torn: Vec<Revision>,
+}
+
+/// Opens the files again and reads what they hold. Reads that need the disk fail meanwhile, those
+/// from memory go on.
+pub(crate) fn reopen(shared: &Shared, directory: &Directory) -> Result<Found, Error> {
+    probe(directory.path()).map_err(|error| Error::io("probing the disk", error))?;
+    let old = shared
+        .disk
+        .write()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
+    // Sled panics when its last sync fails; the files are read afresh either way.
+    let _panicked = panic::catch_unwind(AssertUnwindSafe(|| drop(old)));
+    forget_pages(&directory.sled().join("db")).map_err(|error| Error::io("reopening", error))?;
+    let disk = Disk::open(directory, shared.options.page_cache_bytes)
+        .map_err(|error| Error::io("reopening", io::Error::other(error)))?;
+    *shared.disk.write().unwrap_or_else(PoisonError::into_inner) = Some(disk);
+    let (published, compacted) = {
+        let state = shared.read();
+        (state.revision, state.compacted)
+    };
+    if published > compacted && published > Revision::INITIAL {
+        shared
+            .with_disk(|disk| disk.value(published))?
+            .ok_or_else(|| missing(published))?;
+    }
+    let mut logged = Vec::new();
+    let tail = shared.with_disk(|disk| {
+        recovery::replay(disk, published, published, |found| {
+            logged.push(found);
+            Ok(())
+        })
+    })?;
+    let changes: Result<Vec<_>, Error> = logged
+        .into_iter()
+        .map(|logged| change(shared, logged))
+        .collect();
+    Ok(Found {
+        changes: changes?,
+        revision: tail.revision,
+        torn: tail.torn,
+    })
+}
+
+fn change(shared: &Shared, logged: Logged) -> Result<Change, Error> {
+    let read = |revision| shared.value(revision)?.ok_or_else(|| missing(revision));
+    let value = if logged.deletion {
+        None
+    } else {
+        Some(read(logged.revision)?)
+    };
+    let prev = match logged.prev {
+        Some(modified) => {
+            let (key, created) = (logged.key.clone(), logged.created);
+            Some(KeyValue {
+                key,
+                value: read(modified)?,
+                created,
+                modified,
+            })
+        }
+        None => None,
+    };
+    let now = shared.now();
+    Ok(Change {
+        event: Event {
+            key: logged.key,
+            value,
+            prev,
+            created: logged.created,
+            modified: logged.revision,
+            trace: logged.trace,
+        },
+        left: 0,
+        expiry: logged
+            .expiry
+            .map(|expiry| (expiry, recovery::due(expiry, now))),
+    })
+}
+
+/// Writes and syncs a little file: where that fails, opening would too, and would cost the reads
+/// that still work.
+fn probe(directory: &Path) -> io::Result<()> {
+    let path = directory.join("probe");
+    let written = (|| {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&path)?;
+        file.write_all(&vec![0x5a; PROBE_BYTES])?;
+        file.sync_data()
+    })();
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => written.and(Err(error)),
+        _ => written,
+    }
+}
+
+/// Makes the next read come from the disk, not from pages whose write-back failed.
+fn forget_pages(path: &Path) -> io::Result<()> {
+    let file = File::open(path)?;
+    rustix::fs::fadvise(&file, 0, None, Advice::DontNeed)?;
+    Ok(())
+}

@@ -1,0 +1,268 @@
+//! The store on disk. [`SledStore::open`] is the entry point.
+//!
+//! A write goes through `writer` (one thread: plan, write, sync, publish, answer), a read through
+//! `read` (index and cache, else the disk on a blocking thread), a watch through `watcher` (ring,
+//! else the log on disk).
+
+mod cache;
+mod directory;
+mod disk;
+mod health;
+mod index;
+mod plan;
+mod read;
+mod record;
+mod recovery;
+mod ring;
+mod shared;
+mod watcher;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, RwLock};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use base::{Clock, Shutdown, TraceId};
+use futures::FutureExt;
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+
+use self::cache::ValueCache;
+use self::directory::Directory;
+use self::disk::Disk;
+use self::recovery::Recovered;
+use self::shared::{Nudge, Shared};
+use self::writer::{Command, Txn, Writer};
+use crate::upkeep::{self, Tended};
+use crate::{
+    BoxFuture, Error, Key, KeyValue, Op, OpenError, Options, Page, Revision, Store, WatchStream,
+};
+
+/// How many commands wait for the writer before their senders do.
+const WAITING: usize = 1024;
+/// How many expired keys are deleted at a time.
+const EXPIRED_AT_ONCE: usize = 1000;
+
+/// A store on disk. What it acknowledges survives a power cut.
+///
+/// Dropping it waits for the writes in flight, closes the files and ends all watches with
+/// [`Error::Closed`].
+pub struct SledStore {
+    path: PathBuf,
+    shared: Arc<Shared>,
+    /// `None` only while dropping.
+    commands: Option<mpsc::Sender<Command>>,
+    writer: Option<JoinHandle<()>>,
+}
+
+impl SledStore {
+    /// Opens the store in the directory `path`, making it (mode 0700) if it is not there. Blocks
+    /// while it reads the whole log.
+    ///
+    /// # Errors
+    /// Each says what to do about it; see [`OpenError`].
+    pub fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
+        let directory = Directory::open(path)?;
+        let disk = Disk::open(&directory, options.page_cache_bytes)?;
+        let (shared, garbage) = recover(disk, options).map_err(|error| OpenError::Damaged {
+            path: path.to_owned(),
+            problem: error.to_string(),
+        })?;
+        let (commands, receiver) = mpsc::channel(WAITING);
+        let writer = Writer::new(shared.clone(), directory, receiver, garbage);
+        let writer = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || writer.run())
+            .map_err(directory::at(path))?;
+        let path = path.to_owned();
+        Ok(Self {
+            path,
+            shared,
+            commands: Some(commands),
+            writer: Some(writer),
+        })
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    async fn command<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> Command,
+    ) -> Result<T, Error> {
+        let (sender, answer) = oneshot::channel();
+        let commands = self.commands.as_ref().expect("taken by drop only");
+        commands
+            .send(command(sender))
+            .await
+            .map_err(|_| Error::Closed)?;
+        answer.await.map_err(|_| Error::Closed)?
+    }
+}
+
+fn recover(disk: Disk, options: Options) -> Result<(Arc<Shared>, Vec<Revision>), Error> {
+    let clock = &options.clock;
+    let now = plan::Now {
+        wall_ms: u64::try_from(clock.wall().as_millisecond()).unwrap_or(0),
+        monotonic: clock.monotonic(),
+    };
+    let Recovered {
+        state,
+        garbage,
+        torn,
+    } = recovery::recover(&disk, &options, now)?;
+    if !torn.is_empty() {
+        // Their revisions are free again, so they must be gone before anything is written.
+        let mut batch = sled::Batch::default();
+        for revision in torn {
+            disk.remove(revision, &mut batch)?;
+        }
+        disk.write(batch)?;
+        disk.sync()?;
+    }
+    let shared = Shared {
+        state: RwLock::new(state),
+        cache: ValueCache::new(options.cache_bytes),
+        disk: RwLock::new(Some(disk)),
+        nudge: watch::Sender::new(Nudge::default()),
+        due_moved: Arc::new(Notify::new()),
+        options,
+    };
+    Ok((Arc::new(shared), garbage))
+}
+
+impl Drop for SledStore {
+    fn drop(&mut self) {
+        self.commands.take();
+        if let Some(writer) = self.writer.take() {
+            // A panic of the writer was reported by its thread; it closed the files all the same.
+            drop(writer.join());
+        }
+    }
+}
+
+impl Store for SledStore {
+    fn revision(&self) -> Revision {
+        self.shared.read().revision
+    }
+
+    fn get<'a>(
+        &'a self,
+        key: &'a str,
+        at: Option<Revision>,
+    ) -> BoxFuture<'a, Result<Option<KeyValue>, Error>> {
+        read::get(&self.shared, key, at).boxed()
+    }
+
+    fn list<'a>(
+        &'a self,
+        prefix: &'a str,
+        from: Option<&'a str>,
+        at: Option<Revision>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Page, Error>> {
+        read::list(&self.shared, prefix, from, at, limit).boxed()
+    }
+
+    fn txn<'a>(&'a self, ops: Vec<Op>, trace: TraceId) -> BoxFuture<'a, Result<Revision, Error>> {
+        self.command(move |answer| Command::Txn(Txn { ops, trace, answer }))
+            .boxed()
+    }
+
+    fn watch(&self, prefix: &str, after: Revision) -> Result<WatchStream, Error> {
+        watcher::start(&self.shared, prefix, after)
+    }
+
+    fn request_progress(&self) {
+        self.shared.ask_progress();
+    }
+
+    fn compact(&self, at: Revision) -> BoxFuture<'_, Result<(), Error>> {
+        self.command(move |answer| Command::Compact(at, answer))
+            .boxed()
+    }
+
+    fn upkeep(&self, shutdown: Shutdown) -> BoxFuture<'_, ()> {
+        upkeep::run(self, shutdown).boxed()
+    }
+}
+
+impl Tended for SledStore {
+    fn clock(&self) -> &Clock {
+        &self.shared.options.clock
+    }
+
+    fn history(&self) -> Duration {
+        self.shared.options.history
+    }
+
+    fn due_moved(&self) -> Arc<Notify> {
+        self.shared.due_moved.clone()
+    }
+
+    fn next_expiry(&self) -> Option<Duration> {
+        self.shared
+            .read()
+            .expiries
+            .first_key_value()
+            .map(|((due, _), _)| *due)
+    }
+
+    fn expired(&self, now: Duration) -> Vec<(Key, Revision)> {
+        let mut guard = self.shared.write();
+        let state = &mut *guard;
+        let mut expired = Vec::new();
+        let mut void = Vec::new();
+        for ((due, revision), key) in &state.expiries {
+            if *due > now || expired.len() == EXPIRED_AT_ONCE {
+                break;
+            }
+            match state.index.lookup(key) {
+                Some((_, Some(version))) if version.modified == *revision => {
+                    expired.push((key.clone(), *revision));
+                }
+                _ => void.push((*due, *revision)),
+            }
+        }
+        for entry in void {
+            state.expiries.remove(&entry);
+        }
+        expired
+    }
+
+    fn has_garbage(&self) -> bool {
+        self.shared.read().index.has_garbage()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{self, Factory};
+    use tempfile::TempDir;
+
+    struct OnDisk(TempDir);
+
+    impl Factory for OnDisk {
+        type Store = SledStore;
+
+        fn create(&self, options: Options) -> SledStore {
+            let path = self.0.path().join(base::random::uuid());
+            SledStore::open(&path, options).expect("opens")
+        }
+
+        fn reopen(&self, store: SledStore, options: Options) -> SledStore {
+            let path = store.path().to_owned();
+            drop(store);
+            SledStore::open(&path, options).expect("opens again")
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn passes_the_suite() {
+        testing::run_all(&OnDisk(tempfile::tempdir().expect("a directory"))).await;
+    }
+}

@@ -1,0 +1,158 @@
+//! From sled's files to the state in memory, at opening and after a failure.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use base::TraceId;
+use tracing::warn;
+
+use super::disk::Disk;
+use super::index::{Index, Version};
+use super::plan::Now;
+use super::record::{Expiry, Head, META_COMPACTED, META_FLOOR};
+use super::ring::Rings;
+use super::shared::State;
+use crate::{Error, Key, Options, Revision};
+
+/// A record without its value, owned.
+pub(crate) struct Logged {
+    pub revision: Revision,
+    pub key: Key,
+    pub deletion: bool,
+    pub created: Revision,
+    pub prev: Option<Revision>,
+    pub trace: TraceId,
+    pub expiry: Option<Expiry>,
+    /// Changes of the same transaction that follow.
+    left: u32,
+}
+
+impl Logged {
+    fn new(revision: Revision, head: &Head<'_>) -> Self {
+        Self {
+            revision,
+            key: head.key.into(),
+            deletion: head.deletion,
+            created: head.created,
+            prev: head.prev,
+            trace: head.trace,
+            expiry: head.expiry,
+            left: head.left,
+        }
+    }
+
+    fn version(&self) -> Version {
+        if self.deletion {
+            Version::deletion(self.revision)
+        } else {
+            Version {
+                created: self.created,
+                modified: self.revision,
+            }
+        }
+    }
+}
+
+/// What the files say.
+pub(crate) struct Recovered {
+    pub state: State,
+    /// Records that no longer count: a compaction was interrupted.
+    pub garbage: Vec<Revision>,
+    /// Records of a transaction that did not get to its end; nobody was told of it.
+    pub torn: Vec<Revision>,
+}
+
+/// Rebuilds the state from the whole log.
+pub(crate) fn recover(disk: &Disk, options: &Options, now: Now) -> Result<Recovered, Error> {
+    let compacted = disk.meta(META_COMPACTED)?;
+    let floor = disk.meta(META_FLOOR)?;
+    let mut index = Index::default();
+    let mut expiries = BTreeMap::new();
+    let start = compacted.max(Revision::INITIAL);
+    let tail = replay(disk, Revision::ZERO, start, |logged| {
+        let key = index
+            .lookup(&logged.key)
+            .map_or(logged.key.clone(), |(key, _)| key.clone());
+        index.apply(&key, logged.version());
+        if let Some(expiry) = logged.expiry {
+            expiries.insert((due(expiry, now), logged.revision), key);
+        }
+        Ok(())
+    })?;
+    if tail.revision < floor {
+        let problem = format!(
+            "it ends at revision {}, though revision {floor} was acknowledged",
+            tail.revision
+        );
+        return Err(Error::damaged(problem));
+    }
+    let garbage = index.compact(compacted);
+    let rings = Rings::new(options.ring_bytes, tail.revision);
+    let state = State {
+        revision: tail.revision,
+        compacted,
+        index,
+        rings,
+        expiries,
+    };
+    Ok(Recovered {
+        state,
+        garbage,
+        torn: tail.torn,
+    })
+}
+
+/// Where a replay ended.
+pub(crate) struct Tail {
+    pub revision: Revision,
+    pub torn: Vec<Revision>,
+}
+
+/// Gives `each` the records after `after`, whole transactions only. Up to `start` compaction has
+/// left holes, beyond it a missing record means damage.
+pub(crate) fn replay(
+    disk: &Disk,
+    after: Revision,
+    start: Revision,
+    mut each: impl FnMut(Logged) -> Result<(), Error>,
+) -> Result<Tail, Error> {
+    let mut revision = start;
+    let mut pending: Vec<Logged> = Vec::new();
+    disk.scan(after, |found, head| {
+        let logged = Logged::new(found, head);
+        if found <= start {
+            each(logged)?;
+            return Ok(true);
+        }
+        let want = pending.last().map_or(revision, |last| last.revision).next();
+        if found != want {
+            return Err(Error::damaged(format!(
+                "the record of revision {want} is missing"
+            )));
+        }
+        let left = logged.left;
+        pending.push(logged);
+        if left == 0 {
+            revision = found;
+            pending.drain(..).try_for_each(&mut each)?;
+        }
+        Ok(true)
+    })?;
+    if !pending.is_empty() {
+        warn!(
+            changes = pending.len(),
+            "dropping a transaction that was cut short"
+        );
+    }
+    Ok(Tail {
+        revision,
+        torn: pending.into_iter().map(|logged| logged.revision).collect(),
+    })
+}
+
+/// When a record expires on this process' monotonic clock: no later than a whole ttl from now,
+/// wherever the wall clock went.
+pub(crate) fn due(expiry: Expiry, now: Now) -> Duration {
+    let left = expiry.at_ms.saturating_sub(now.wall_ms).min(expiry.ttl_ms);
+    now.monotonic.saturating_add(Duration::from_millis(left))
+}

@@ -1,0 +1,201 @@
+//! What readers, watches and the writer share, and how values are read.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::{Notify, watch};
+
+use super::cache::ValueCache;
+use super::disk::Disk;
+use super::index::{Index, Version};
+use super::plan::{Batch, Now};
+use super::ring::{self, Rings};
+use crate::{Error, Event, Key, KeyValue, Options, Revision};
+
+/// Every so many revisions all watches say how far they are, so that a watch of a quiet kind does
+/// not fall behind the compaction.
+const PROGRESS_STRIDE: u64 = 1000;
+
+/// Shared between a store, its watches and its writer.
+pub(crate) struct Shared {
+    pub options: Options,
+    /// Locked for moments only, never across a read of the disk.
+    pub state: RwLock<State>,
+    pub cache: ValueCache,
+    /// `None` once the store is closed, and while it is being reopened after a failure.
+    pub disk: RwLock<Option<Disk>>,
+    pub nudge: watch::Sender<Nudge>,
+    pub due_moved: Arc<Notify>,
+}
+
+/// What is published: durable, and visible to all.
+pub(crate) struct State {
+    pub revision: Revision,
+    pub compacted: Revision,
+    pub index: Index,
+    pub rings: Rings,
+    /// Monotonic time of expiry. An entry whose revision is no longer its key's is void.
+    pub expiries: BTreeMap<(Duration, Revision), Key>,
+}
+
+/// A word to all watches.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Nudge {
+    /// Raised to ask for progress.
+    pub count: u64,
+    /// The store is closed.
+    pub closed: bool,
+}
+
+impl State {
+    /// The revision that a read at `at` is answered from.
+    pub(crate) fn readable(&self, at: Option<Revision>) -> Result<Revision, Error> {
+        let at = at.unwrap_or(self.revision);
+        if at > self.revision {
+            return Err(Error::FutureRevision {
+                current: self.revision,
+            });
+        }
+        if at < self.compacted {
+            return Err(Error::Compacted {
+                oldest: self.compacted,
+            });
+        }
+        Ok(at)
+    }
+
+    fn apply(&mut self, event: Event, due: Option<Duration>) {
+        let version = match event.value {
+            Some(_) => Version {
+                created: event.created,
+                modified: event.modified,
+            },
+            None => Version::deletion(event.modified),
+        };
+        self.index.apply(&event.key, version);
+        if let Some(due) = due {
+            self.expiries
+                .insert((due, event.modified), event.key.clone());
+        }
+        self.revision = event.modified;
+        self.rings.push(Arc::new(event));
+    }
+}
+
+impl Shared {
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        let wall = self.options.clock.wall().as_millisecond();
+        Now {
+            // A clock before 1970 reads as 1970.
+            wall_ms: u64::try_from(wall).unwrap_or(0),
+            monotonic: self.options.clock.monotonic(),
+        }
+    }
+
+    /// Runs `f` on the disk; blocks.
+    pub(crate) fn with_disk<T>(
+        &self,
+        f: impl FnOnce(&Disk) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let disk = self.disk.read().unwrap_or_else(PoisonError::into_inner);
+        match disk.as_ref() {
+            Some(disk) => f(disk),
+            None if self.nudge.borrow().closed => Err(Error::Closed),
+            None => Err(Error::io(
+                "reading",
+                io::Error::other("the files are being reopened"),
+            )),
+        }
+    }
+
+    /// The value that `revision` wrote, from cache or disk; `None` when it has been compacted
+    /// away. Blocks.
+    pub(crate) fn value(&self, revision: Revision) -> Result<Option<Bytes>, Error> {
+        if let Some(value) = self.cache.get(revision) {
+            return Ok(Some(value));
+        }
+        let value = self.with_disk(|disk| disk.value(revision))?;
+        if let Some(value) = &value {
+            self.cache.insert(revision, value.clone());
+        }
+        Ok(value)
+    }
+
+    /// What is published of a key, for the writer: nothing is compacted meanwhile. Blocks.
+    pub(crate) fn current(&self, key: &str) -> Result<Option<KeyValue>, Error> {
+        let (key, version) = match self.read().index.lookup(key) {
+            Some((key, Some(version))) => (key.clone(), version),
+            _ => return Ok(None),
+        };
+        let value = self
+            .value(version.modified)?
+            .ok_or_else(|| missing(version.modified))?;
+        Ok(Some(key_value(key, version, value)))
+    }
+
+    /// Makes a durable batch visible, all at once, and wakes who waits for it.
+    pub(crate) fn publish(&self, batch: Batch) {
+        let mut kinds: Vec<Box<str>> = Vec::new();
+        let mut state = self.write();
+        let before = (state.revision, state.next_due());
+        for change in batch.changes {
+            let event = change.event;
+            let kind = ring::kind_of(&event.key);
+            if !kinds.iter().any(|known| **known == *kind) {
+                kinds.push(kind.into());
+            }
+            if let Some(value) = &event.value {
+                self.cache.insert(event.modified, value.clone());
+            }
+            state.apply(event, change.expiry.map(|(_, due)| due));
+        }
+        let after = (state.revision, state.next_due());
+        for kind in &kinds {
+            state.rings.announce(kind);
+        }
+        drop(state);
+        if before.1 != after.1 {
+            self.due_moved.notify_one();
+        }
+        if before.0.0 / PROGRESS_STRIDE != after.0.0 / PROGRESS_STRIDE {
+            self.ask_progress();
+        }
+    }
+
+    pub(crate) fn ask_progress(&self) {
+        self.nudge.send_modify(|nudge| nudge.count += 1);
+    }
+}
+
+impl State {
+    /// What upkeep waits for: the earliest expiry, and whether there is garbage.
+    fn next_due(&self) -> (Option<Duration>, bool) {
+        let expiry = self.expiries.first_key_value().map(|((due, _), _)| *due);
+        (expiry, self.index.has_garbage())
+    }
+}
+
+pub(crate) fn key_value(key: Key, version: Version, value: Bytes) -> KeyValue {
+    KeyValue {
+        key,
+        value,
+        created: version.created,
+        modified: version.modified,
+    }
+}
+
+/// A record that the index knows is not on disk.
+pub(crate) fn missing(revision: Revision) -> Error {
+    Error::damaged(format!("the record of revision {revision} is missing"))
+}
