@@ -4,12 +4,13 @@
 //! thread made for it, which then ends. Sockets stay in the namespace they were opened in, so
 //! such a thread can hand them out.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use rustix::mount::{MountPropagationFlags, UnmountFlags};
+use rustix::mount::UnmountFlags;
 use rustix::thread::{LinkNameSpaceType, UnshareFlags};
 use tokio::sync::oneshot;
 
@@ -96,38 +97,22 @@ pub struct Pins {
 }
 
 impl Pins {
-    /// Prepares the directory: a mount of its own that shares what is mounted in it, so that
-    /// unpinning also reaches copies in other mount namespaces, which would keep the network
-    /// namespace alive.
-    ///
-    /// # Errors
-    /// [`Error::Io`]
-    pub fn open(directory: &Path) -> Result<Self, Error> {
-        fs::create_dir_all(directory).map_err(at("create", directory))?;
-        let share = || {
-            rustix::mount::mount_change(
-                directory,
-                MountPropagationFlags::SHARED | MountPropagationFlags::REC,
-            )
-        };
-        match share() {
-            Err(rustix::io::Errno::INVAL) => {
-                rustix::mount::mount_bind(directory, directory)
-                    .map_err(io::Error::from)
-                    .map_err(at("mount", directory))?;
-                share()
-            }
-            other => other,
-        }
-        .map_err(io::Error::from)
-        .map_err(at("share", directory))?;
-        Ok(Self::new(directory))
-    }
-
-    /// The directory as it is, or is not.
+    /// The pins in `directory`, which need not exist yet.
     pub fn new(directory: &Path) -> Self {
         let directory = directory.to_owned();
         Self { directory }
+    }
+
+    /// Makes the directory.
+    ///
+    /// # Errors
+    /// [`Error::Io`]
+    pub fn create(&self) -> Result<(), Error> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.directory)
+            .map_err(at("create", &self.directory))
     }
 
     pub fn path(&self, uid: &str) -> PathBuf {
@@ -176,6 +161,9 @@ impl Pins {
     /// Lets go of the pod's namespace. It ends, with its interfaces, once no process and no
     /// socket is left in it. An unknown pod is a success.
     ///
+    /// Copies of the mount in other mount namespaces do not keep it: removing the file detaches
+    /// them too (Linux 4.1 on).
+    ///
     /// # Errors
     /// [`Error::Io`]
     pub fn unpin(&self, uid: &str) -> Result<(), Error> {
@@ -212,7 +200,6 @@ impl Pins {
         for uid in self.list()? {
             self.unpin(&uid)?;
         }
-        unmount_all(&self.directory)?;
         match fs::remove_dir(&self.directory) {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
             other => other.map_err(at("remove", &self.directory)),

@@ -23,7 +23,8 @@ pub async fn open(options: NetworkOptions) -> Result<Inner> {
     options.validate()?;
     let options = Arc::new(options);
     let ledger = Ledger::open(&options.state_dir, options.pod_cidr)?;
-    let pins = Pins::open(&options.netns_dir())?;
+    let pins = Pins::new(&options.netns_dir());
+    pins.create()?;
     let mtu = match options.mtu {
         Some(mtu) => mtu,
         None => Host::survey().await?.mtu().unwrap_or(DEFAULT_MTU),

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::net::Ipv4Addr;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -67,7 +68,11 @@ pub struct Files {
 impl Files {
     pub fn open(directory: &Path) -> Result<Self, Error> {
         let pods = directory.join("pods");
-        fs::create_dir_all(&pods).map_err(at(&pods))?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&pods)
+            .map_err(at(&pods))?;
         base::fsio::sync_directory(directory).map_err(at(directory))?;
         let cursor = directory.join("cursor.json");
         Ok(Self { pods, cursor })

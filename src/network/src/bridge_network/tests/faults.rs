@@ -1,5 +1,8 @@
 //! Damage, leftovers, and the leak check's control.
 
+use std::net::UdpSocket;
+use std::process::{Child, Command};
+
 use super::*;
 use crate::Error;
 use crate::testing::in_own_namespaces;
@@ -55,8 +58,6 @@ fn a_namespace_lost_while_in_use_is_made_anew() {
         drop(kept);
     });
 }
-
-use std::net::UdpSocket;
 
 #[test]
 fn opening_removes_what_belongs_to_nobody() {
@@ -116,4 +117,54 @@ fn the_leak_check_finds_each_kind_of_leftover() {
         }
         drop(network);
     });
+}
+
+/// A process in a mount namespace of its own; killed on drop.
+struct Bystander(Child);
+
+impl Bystander {
+    fn start() -> Self {
+        let child = Command::new("unshare")
+            .args(["--mount", "--propagation", "unchanged", "cat"])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn();
+        let mut bystander = Self(child.expect("unshare is part of util-linux"));
+        // An echo: it is past unshare.
+        let (stdin, stdout) = (&mut bystander.0.stdin, &mut bystander.0.stdout);
+        let stdin = stdin.as_mut().expect("piped");
+        std::io::Write::write_all(stdin, b"x").expect("written");
+        let mut echo = [0];
+        let stdout = stdout.as_mut().expect("piped");
+        std::io::Read::read_exact(stdout, &mut echo).expect("echoed");
+        bystander
+    }
+}
+
+impl Drop for Bystander {
+    fn drop(&mut self) {
+        // It may be dead already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn copies_of_the_mounts_elsewhere_keep_no_namespace() {
+    for propagation in ["private", "shared"] {
+        in_own_namespaces(move || async move {
+            run(&format!("mount --make-{propagation} /run"));
+            let empty = Footprint::take(&options()).await.expect("looks");
+            let network = open().await;
+            setup(&network, "a").await;
+            let mounts = run("cat /proc/self/mountinfo");
+            assert_eq!(mounts.matches("/netns/a ").count(), 1, "{mounts}");
+            let bystander = Bystander::start();
+            network.teardown("a").await.expect("torn down");
+            drop(network);
+            crate::cleanup(options()).await.expect("cleaned");
+            settles(&empty).await;
+            drop(bystander);
+        });
+    }
 }
