@@ -6,7 +6,13 @@ mod replica_set;
 pub use deployment::DEPLOYMENT;
 pub use replica_set::REPLICA_SET;
 
+use apimachinery::admission::Operation;
+use apimachinery::{FieldErrors, Object};
+
+use crate::at::{At, immutable, not_negative};
+use crate::podspec::{name_warnings, pod_warnings};
 use crate::row::Subresource;
+use crate::strategy::Cx;
 
 /// Scale of the workloads that count replicas.
 pub(crate) const SCALE: Subresource = Subresource::Scale {
@@ -14,3 +20,46 @@ pub(crate) const SCALE: Subresource = Subresource::Scale {
     status_replicas: "/status/replicas",
     selector: "/spec/selector",
 };
+
+/// Counter, the counter it cannot exceed, and what the text calls that.
+pub(crate) type Counters = &'static [(&'static str, &'static str, &'static str)];
+
+/// What a status counts: nothing below zero, no part above its whole.
+pub(crate) fn validate_counters(status: &At<'_>, counters: Counters, errors: &mut FieldErrors) {
+    let mut seen = vec!["replicas"];
+    not_negative(&status.child("replicas"), errors);
+    for (field, _, _) in counters {
+        if !seen.contains(field) {
+            seen.push(field);
+            not_negative(&status.child(field), errors);
+        }
+    }
+    let count = |field: &str| status.child(field).int().unwrap_or(0);
+    for (field, whole, called) in counters {
+        if count(field) > count(whole) {
+            let at = status.child(field);
+            errors.push(at.invalid(format!("cannot be greater than {called}")));
+        }
+    }
+}
+
+/// Pods would be lost if a workload began to look for others.
+pub(crate) fn keep_selector(new: &Object, old: &Object, errors: &mut FieldErrors) {
+    let selector = |object| At::root(object, "spec").child("selector");
+    immutable(&selector(new), &selector(old), errors);
+}
+
+/// Warnings of a workload about its name and its template.
+pub(crate) fn template_warnings(cx: &Cx<'_>, object: &Object) -> Vec<String> {
+    if !cx.subresource.is_empty() {
+        return Vec::new();
+    }
+    let mut warnings = Vec::new();
+    if cx.operation == Operation::Create {
+        warnings = name_warnings(object, "Pod names and hostnames");
+    }
+    let template = At::root(object, "spec").child("template");
+    let (metadata, spec) = (template.child("metadata"), template.child("spec"));
+    warnings.extend(pod_warnings(&metadata, &spec));
+    warnings
+}

@@ -1,6 +1,7 @@
 //! The core group, v1.
 
 mod config_map;
+mod data;
 mod event;
 mod namespace;
 mod node;

@@ -1,8 +1,11 @@
 //! Deployment.
 
-use apimachinery::Object;
+mod rules;
+
+use apimachinery::{FieldErrors, Object};
 use serde_json::json;
 
+use crate::at::At;
 use crate::cells::{AGE, NAME, containers, number, selector, text, wide};
 use crate::column::Column;
 use crate::json::{self, Fill, fill};
@@ -78,6 +81,25 @@ impl Strategy for Deployment {
             }
         }
         default_template(spec);
+    }
+
+    fn validate(&self, _cx: &Cx<'_>, object: &Object) -> FieldErrors {
+        let mut errors = FieldErrors::new();
+        rules::validate_deployment(&At::root(object, "spec"), &mut errors);
+        errors
+    }
+
+    fn validate_update(&self, cx: &Cx<'_>, new: &Object, old: &Object) -> FieldErrors {
+        if cx.subresource == "status" {
+            return rules::validate_status(new, old);
+        }
+        let mut errors = self.validate(cx, new);
+        super::keep_selector(new, old, &mut errors);
+        errors
+    }
+
+    fn warnings(&self, cx: &Cx<'_>, object: &Object) -> Vec<String> {
+        super::template_warnings(cx, object)
     }
 
     fn prepare_for_create(&self, _cx: &Cx<'_>, object: &mut Object) {

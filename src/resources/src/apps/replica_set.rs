@@ -1,12 +1,13 @@
 //! ReplicaSet.
 
-use apimachinery::Object;
+use apimachinery::{FieldErrors, Object};
 use serde_json::json;
 
+use crate::at::{At, Rules, not_negative};
 use crate::cells::{AGE, NAME, containers, integer, number, or_none, selector, text, wide};
 use crate::column::Column;
 use crate::json::{Fill, fill};
-use crate::podspec::default_template;
+use crate::podspec::{default_template, validate_selector, validate_template};
 use crate::row::{COMMON, Resource, Subresource};
 use crate::strategy::{Cx, Strategy};
 
@@ -53,6 +54,19 @@ const COLUMNS: &[Column] = &[
     )),
 ];
 
+const COUNTS: Rules = &[
+    ("replicas", not_negative),
+    ("minReadySeconds", not_negative),
+];
+
+/// Which status counters cannot exceed which others, and how the text calls those.
+const COUNTERS: super::Counters = &[
+    ("fullyLabeledReplicas", "replicas", "status.replicas"),
+    ("readyReplicas", "replicas", "status.replicas"),
+    ("availableReplicas", "replicas", "status.replicas"),
+    ("availableReplicas", "readyReplicas", "readyReplicas"),
+];
+
 struct ReplicaSet;
 
 impl Strategy for ReplicaSet {
@@ -60,6 +74,32 @@ impl Strategy for ReplicaSet {
         let spec = object.map_mut("spec");
         fill(spec, &[("replicas", Fill::Number(1))]);
         default_template(spec);
+    }
+
+    fn validate(&self, _cx: &Cx<'_>, object: &Object) -> FieldErrors {
+        let mut errors = FieldErrors::new();
+        let spec = At::root(object, "spec");
+        spec.apply(COUNTS, &mut errors);
+        // The text speaks of deployments for replica sets too.
+        let empty = "empty selector is invalid for deployment";
+        validate_selector(&spec.child("selector"), empty, &mut errors);
+        validate_template(&spec, "ReplicaSet", &mut errors);
+        errors
+    }
+
+    fn validate_update(&self, cx: &Cx<'_>, new: &Object, old: &Object) -> FieldErrors {
+        if cx.subresource == "status" {
+            let mut errors = FieldErrors::new();
+            super::validate_counters(&At::root(new, "status"), COUNTERS, &mut errors);
+            return errors;
+        }
+        let mut errors = self.validate(cx, new);
+        super::keep_selector(new, old, &mut errors);
+        errors
+    }
+
+    fn warnings(&self, cx: &Cx<'_>, object: &Object) -> Vec<String> {
+        super::template_warnings(cx, object)
     }
 
     fn prepare_for_create(&self, _cx: &Cx<'_>, object: &mut Object) {

@@ -1,13 +1,15 @@
 //! Event.
 
-use apimachinery::Object;
+use apimachinery::{FieldError, FieldErrors, Object};
 use serde_json::Value;
 
+use crate::at::At;
 use crate::cells::{NAME, integer, since_text, text, wide};
 use crate::column::{Cell, Column};
 use crate::json;
+use crate::meta;
 use crate::row::{COMMON, FieldSelectable, Resource};
-use crate::strategy::Strategy;
+use crate::strategy::{Cx, Strategy};
 
 pub static EVENT: Resource = Resource {
     kind: "Event",
@@ -73,7 +75,56 @@ const COLUMNS: &[Column] = &[
 
 struct Event;
 
-impl Strategy for Event {}
+impl Strategy for Event {
+    fn validate(&self, _cx: &Cx<'_>, object: &Object) -> FieldErrors {
+        let mut errors = FieldErrors::new();
+        validate_namespace(object, &mut errors);
+        // Only events of the newer API carry a time of their own.
+        if !json::text(object, "eventTime").is_empty() {
+            validate_reporter(object, &mut errors);
+        }
+        errors
+    }
+}
+
+/// An event lives where its object does; those of cluster objects live in `default`.
+fn validate_namespace(event: &Object, errors: &mut FieldErrors) {
+    let namespace = At::root(event, "involvedObject").child("namespace");
+    let belongs = match namespace.text() {
+        "" => matches!(event.namespace(), "" | "default"),
+        named => event.namespace() == named,
+    };
+    if !belongs {
+        let detail = "does not match event.namespace";
+        errors.push(FieldError::invalid(
+            &namespace.path,
+            namespace.text(),
+            detail,
+        ));
+    }
+}
+
+const TEXT_SIZE: usize = 128;
+const MESSAGE_SIZE: usize = 1024;
+
+fn validate_reporter(event: &Object, errors: &mut FieldErrors) {
+    At::root(event, "reportingComponent").check_required(meta::qualified_name, errors);
+    for field in ["reportingInstance", "action", "reason"] {
+        let at = At::root(event, field);
+        if at.text().is_empty() {
+            errors.push(at.required(""));
+        }
+        validate_size(&at, TEXT_SIZE, errors);
+    }
+    validate_size(&At::root(event, "message"), MESSAGE_SIZE, errors);
+}
+
+fn validate_size(at: &At<'_>, max: usize, errors: &mut FieldErrors) {
+    if at.text().len() > max {
+        let detail = format!("can have at most {max} characters");
+        errors.push(FieldError::invalid(&at.path, "", detail));
+    }
+}
 
 fn text_at<'a>(cell: &Cell<'a>, pointer: &str) -> &'a str {
     at(cell.object, pointer)

@@ -1,11 +1,13 @@
 //! Namespace.
 
-use apimachinery::Object;
+use apimachinery::{FieldError, FieldErrors, Object, Path};
 use serde_json::{Value, json};
 
+use crate::at::At;
 use crate::cells::{AGE, NAME, status, text};
 use crate::column::Column;
 use crate::json::{self, Fill, fill};
+use crate::meta;
 use crate::row::{COMMON, FieldSelectable, Hook, Resource, Scope, Subresource, Verb};
 use crate::strategy::{Cx, Strategy};
 
@@ -50,6 +52,8 @@ const COLUMNS: &[Column] = &[
 /// What keeps a namespace until its content is gone.
 const FINALIZER: &str = "kubernetes";
 
+const STANDARD: [&str; 3] = [FINALIZER, "orphan", "foregroundDeletion"];
+
 struct Namespace;
 
 impl Strategy for Namespace {
@@ -64,6 +68,26 @@ impl Strategy for Namespace {
             }
         }
         fill(object.map_mut("status"), &[("phase", Fill::Text("Active"))]);
+    }
+
+    fn validate_name(&self, name: &str) -> Result<(), String> {
+        meta::dns_label(name)
+    }
+
+    fn validate(&self, _cx: &Cx<'_>, object: &Object) -> FieldErrors {
+        let mut errors = FieldErrors::new();
+        let finalizers = At::root(object, "spec").child("finalizers");
+        for finalizer in finalizers.items() {
+            validate_finalizer(&finalizer, &mut errors);
+        }
+        errors
+    }
+
+    fn validate_update(&self, cx: &Cx<'_>, new: &Object, _old: &Object) -> FieldErrors {
+        match cx.subresource {
+            "status" => validate_phase(new),
+            _ => self.validate(cx, new),
+        }
     }
 
     fn prepare_for_create(&self, cx: &Cx<'_>, object: &mut Object) {
@@ -94,4 +118,32 @@ impl Strategy for Namespace {
             None => new.remove(kept),
         };
     }
+}
+
+fn validate_finalizer(finalizer: &At<'_>, errors: &mut FieldErrors) {
+    let before = errors.0.len();
+    finalizer.check(meta::qualified_name, errors);
+    let name = finalizer.text();
+    if errors.0.len() == before && !name.contains('/') && !STANDARD.contains(&name) {
+        errors.push(
+            finalizer
+                .invalid("name is neither a standard finalizer name nor is it fully qualified"),
+        );
+    }
+}
+
+/// The phase follows from whether the namespace is being deleted.
+fn validate_phase(namespace: &Object) -> FieldErrors {
+    let mut errors = FieldErrors::new();
+    let phase = json::text(status(namespace), "phase");
+    let (wanted, when) = match namespace.deletion_timestamp() {
+        None => ("Active", "empty"),
+        Some(_) => ("Terminating", "not empty"),
+    };
+    if phase != wanted {
+        let path = Path::new("status").child("Phase");
+        let detail = format!("may only be '{wanted}' if `deletionTimestamp` is {when}");
+        errors.push(FieldError::invalid(&path, phase, detail));
+    }
+    errors
 }

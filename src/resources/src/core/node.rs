@@ -1,8 +1,10 @@
 //! Node.
 
+mod rules;
+
 use std::collections::BTreeSet;
 
-use apimachinery::Object;
+use apimachinery::{FieldErrors, Object};
 use serde_json::Value;
 
 use crate::cells::{AGE, NAME, NONE, UNKNOWN, spec, status, text, wide};
@@ -68,7 +70,29 @@ impl Strategy for Node {
         true
     }
 
+    fn validate(&self, _cx: &Cx<'_>, object: &Object) -> FieldErrors {
+        rules::validate_node(object)
+    }
+
+    fn validate_update(&self, _cx: &Cx<'_>, new: &Object, old: &Object) -> FieldErrors {
+        rules::validate_change(new, old)
+    }
+
+    fn warnings(&self, _cx: &Cx<'_>, object: &Object) -> Vec<String> {
+        let spec = spec(object);
+        let mut warnings = Vec::new();
+        if !json::text(spec, "externalID").is_empty() {
+            warnings.push(
+                "spec.externalID: this field is deprecated, and is unused by Kubernetes".to_owned(),
+            );
+        }
+        warnings
+    }
+
     fn default(&self, _cx: &Cx<'_>, object: &mut Object) {
+        if let Some(spec) = json::map_mut(object, "spec") {
+            list_pod_cidr(spec);
+        }
         let Some(status) = json::map_mut(object, "status") else {
             return;
         };
@@ -80,6 +104,17 @@ impl Strategy for Node {
             status.insert("allocatable".into(), capacity);
         }
     }
+}
+
+/// `podCIDRs` is the list that `podCIDR` is the first of.
+fn list_pod_cidr(spec: &mut json::Json) {
+    let first = json::text(spec, "podCIDR").to_owned();
+    let listed = json::texts(spec, "podCIDRs").next().map(str::to_owned);
+    match listed {
+        Some(listed) => spec.insert("podCIDR".into(), listed.into()),
+        None if first.is_empty() => None,
+        None => spec.insert("podCIDRs".into(), vec![first].into()),
+    };
 }
 
 fn readiness(node: &Object) -> String {

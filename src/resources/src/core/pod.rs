@@ -5,12 +5,16 @@ mod create;
 mod default;
 mod qos;
 mod state;
+mod update;
 
-use apimachinery::{GroupVersionKind, Object};
+use apimachinery::admission::Operation;
+use apimachinery::{FieldErrors, GroupVersionKind, Object};
 use serde_json::{Value, json};
 
+use crate::at::At;
 use crate::cells::{spec, status};
 use crate::json;
+use crate::podspec::{name_warnings, pod_warnings, validate_pod_spec};
 use crate::row::{COMMON, FieldSelectable, Hook, Resource, Subresource, Verb};
 use crate::strategy::{Cx, Strategy};
 
@@ -73,6 +77,59 @@ impl Strategy for Pod {
         create::merge_match_label_keys(object);
         let status = create::first_status(object);
         object.insert("status".into(), status);
+    }
+
+    /// `/status` keeps the class that the spec gave; everything else keeps the status.
+    fn prepare_for_update(&self, cx: &Cx<'_>, new: &mut Object, old: &Object) {
+        if cx.subresource == "status" {
+            let class = json::text(status(old), "qosClass").to_owned();
+            if !class.is_empty() && json::text(status(new), "qosClass").is_empty() {
+                new.map_mut("status")
+                    .insert("qosClass".into(), class.into());
+            }
+            for field in ["ownerReferences", "deletionTimestamp"] {
+                let kept = old
+                    .metadata()
+                    .and_then(|metadata| metadata.get(field))
+                    .cloned();
+                match kept {
+                    Some(value) => new.metadata_mut().insert(field.into(), value),
+                    None => new.metadata_mut().remove(field),
+                };
+            }
+        }
+    }
+
+    fn validate(&self, _cx: &Cx<'_>, object: &Object) -> FieldErrors {
+        let mut errors = FieldErrors::new();
+        create::validate_annotations(object, &mut errors);
+        let spec = At::root(object, "spec");
+        validate_pod_spec(&spec, false, &mut errors);
+        create::validate_new(&spec, &mut errors);
+        errors
+    }
+
+    fn validate_update(&self, cx: &Cx<'_>, new: &Object, old: &Object) -> FieldErrors {
+        let mut errors = FieldErrors::new();
+        match cx.subresource {
+            "status" => update::validate_status_update(new, old, &mut errors),
+            _ => {
+                create::validate_annotations(new, &mut errors);
+                validate_pod_spec(&At::root(new, "spec"), false, &mut errors);
+                update::validate_spec_update(new, old, &mut errors);
+            }
+        }
+        errors
+    }
+
+    fn warnings(&self, cx: &Cx<'_>, object: &Object) -> Vec<String> {
+        if cx.operation != Operation::Create || !cx.subresource.is_empty() {
+            return Vec::new();
+        }
+        let mut warnings = name_warnings(object, "the Pod's hostname");
+        let (metadata, spec) = (At::root(object, "metadata"), At::root(object, "spec"));
+        warnings.extend(pod_warnings(&metadata, &spec));
+        warnings
     }
 
     fn row_conditions(&self, object: &Object) -> Vec<Value> {

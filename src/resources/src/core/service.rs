@@ -2,9 +2,12 @@
 
 mod columns;
 mod default;
+mod families;
+mod prepare;
+mod rules;
+mod warnings;
 
-use apimachinery::Object;
-use serde_json::json;
+use apimachinery::{FieldErrors, Object};
 
 use crate::meta;
 use crate::row::{COMMON, FieldSelectable, Hook, Resource, Subresource};
@@ -37,7 +40,34 @@ impl Strategy for Service {
     }
 
     fn prepare_for_create(&self, _cx: &Cx<'_>, object: &mut Object) {
-        object.insert("status".into(), json!({"loadBalancer": {}}));
+        prepare::prepare_new(object);
+    }
+
+    fn prepare_for_update(&self, cx: &Cx<'_>, new: &mut Object, old: &Object) {
+        if cx.subresource.is_empty() {
+            prepare::prepare_change(new, old);
+        }
+    }
+
+    fn validate(&self, _cx: &Cx<'_>, object: &Object) -> FieldErrors {
+        rules::validate_service(object)
+    }
+
+    fn validate_update(&self, cx: &Cx<'_>, new: &Object, old: &Object) -> FieldErrors {
+        if cx.subresource == "status" {
+            return rules::validate_status(new);
+        }
+        let mut errors = self.validate(cx, new);
+        rules::validate_change(new, old, &mut errors);
+        errors
+    }
+
+    fn warnings(&self, cx: &Cx<'_>, object: &Object) -> Vec<String> {
+        if cx.subresource.is_empty() {
+            warnings::warnings(object)
+        } else {
+            Vec::new()
+        }
     }
 
     fn validate_name(&self, name: &str) -> Result<(), String> {

@@ -16,9 +16,20 @@ pub static SERVICE_ACCOUNT: Resource = Resource {
     ..COMMON
 };
 
+const ENFORCE: &str = "kubernetes.io/enforce-mountable-secrets";
+
 struct ServiceAccount;
 
 impl Strategy for ServiceAccount {
+    fn warnings(&self, _cx: &Cx<'_>, object: &Object) -> Vec<String> {
+        match object.annotation(ENFORCE) {
+            None => Vec::new(),
+            Some(_) => vec![format!(
+                "metadata.annotations[{ENFORCE}]: deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets"
+            )],
+        }
+    }
+
     fn prepare_for_create(&self, _cx: &Cx<'_>, object: &mut Object) {
         keep_secret_names(object);
     }

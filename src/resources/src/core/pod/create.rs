@@ -1,9 +1,10 @@
 //! What a new pod begins with.
 
-use apimachinery::Object;
+use apimachinery::{FieldErrors, Object};
 use serde_json::{Value, json};
 
 use super::qos;
+use crate::at::At;
 use crate::json::{self, Json, each_mut};
 
 pub(super) fn first_status(pod: &Object) -> Value {
@@ -83,5 +84,40 @@ fn merge_keys(term: &mut Json, field: &str, operator: &str, labels: &Json) {
         .or_insert_with(|| json!([]));
     if let Value::Array(list) = list {
         list.extend(expressions);
+    }
+}
+
+/// What annotations mean for pods.
+pub(super) fn validate_annotations(pod: &Object, errors: &mut FieldErrors) {
+    let annotations = At::root(pod, "metadata").child("annotations");
+    let spec = At::root(pod, "spec");
+    for (key, annotation) in annotations.entries() {
+        match key {
+            "kubernetes.io/config.mirror" if spec.child("nodeName").text().is_empty() => {
+                errors.push(
+                    annotation.invalid("must set spec.nodeName if mirror pod annotation is set"),
+                );
+            }
+            "controller.kubernetes.io/pod-deletion-cost" => {
+                let text = annotation.text();
+                let is_plain = text == "0" || !text.starts_with(['+', '0']);
+                if !is_plain || text.starts_with("-0") || text.parse::<i32>().is_err() {
+                    errors.push(annotation.invalid("must be a 32bit integer"));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What only a pod that exists may have.
+pub(super) fn validate_new(spec: &At<'_>, errors: &mut FieldErrors) {
+    let ephemeral = spec.child("ephemeralContainers");
+    if !ephemeral.is_zero() {
+        errors.push(ephemeral.forbidden("cannot be set on create"));
+    }
+    let (gates, node) = (spec.child("schedulingGates"), spec.child("nodeName"));
+    if !gates.is_zero() && !node.text().is_empty() {
+        errors.push(node.forbidden("cannot be set until all schedulingGates have been cleared"));
     }
 }

@@ -1,0 +1,231 @@
+//! What may change about a pod.
+
+use apimachinery::{FieldError, FieldErrors, Object, Path};
+use serde_json::Value;
+
+use crate::at::{At, immutable};
+use crate::json::{self, Json, same};
+use crate::podspec::validate_images;
+
+const SPEC: &str = "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
+const MIRROR: &str = "kubernetes.io/config.mirror";
+
+/// Errors of an update of the pod itself; both specs are defaulted.
+pub(super) fn validate_spec_update(new: &Object, old: &Object, errors: &mut FieldErrors) {
+    validate_mirror(new, old, errors);
+    let (spec, before) = (At::root(new, "spec"), At::root(old, "spec"));
+    for list in ["containers", "initContainers"] {
+        let containers = spec.child(list);
+        if containers.items().count() != before.child(list).items().count() {
+            errors.push(containers.forbidden("pod updates may not add or remove containers"));
+            return;
+        }
+    }
+    validate_images(&spec, errors);
+    let deadline = spec.child("activeDeadlineSeconds");
+    validate_deadline(&deadline, &before.child("activeDeadlineSeconds"), errors);
+    let earlier = before.child("tolerations");
+    validate_added_tolerations(&spec.child("tolerations"), &earlier, errors);
+    validate_gates(&spec, &before, errors);
+    if let Some(path) = first_difference(new, old) {
+        errors.push(FieldError::forbidden(
+            &spec.path,
+            format!("{SPEC}\n{path} is different"),
+        ));
+    }
+}
+
+fn validate_mirror(new: &Object, old: &Object, errors: &mut FieldErrors) {
+    if new.annotation(MIRROR) != old.annotation(MIRROR) {
+        let path = Path::new("metadata").child("annotations").key(MIRROR);
+        let detail = "may not remove or update mirror pod annotation";
+        errors.push(FieldError::forbidden(&path, detail));
+    }
+}
+
+fn validate_deadline(new: &At<'_>, old: &At<'_>, errors: &mut FieldErrors) {
+    let Some(before) = old.int() else { return };
+    match new.int() {
+        None => errors.push(FieldError::invalid(
+            &new.path,
+            Value::Null,
+            "must not update from a positive integer to nil value",
+        )),
+        Some(seconds) if seconds > before => {
+            errors.push(new.invalid("must be less than or equal to previous value"));
+        }
+        Some(_) => {}
+    }
+}
+
+/// Only more may be tolerated, and for another time.
+fn validate_added_tolerations(new: &At<'_>, old: &At<'_>, errors: &mut FieldErrors) {
+    const TIME: &str = "tolerationSeconds";
+    let bare = |toleration: &Value| -> Value {
+        let mut toleration = toleration.clone();
+        if let Value::Object(fields) = &mut toleration {
+            fields.remove(TIME);
+        }
+        toleration
+    };
+    let kept: Vec<Value> = new
+        .items()
+        .map(|toleration| bare(toleration.value))
+        .collect();
+    let is_kept = |toleration: At<'_>| {
+        let toleration = bare(toleration.value);
+        kept.iter()
+            .any(|other| same(Some(other), Some(&toleration)))
+    };
+    if !old.items().all(is_kept) {
+        errors.push(
+            new.forbidden("existing toleration can not be modified except its tolerationSeconds"),
+        );
+    }
+}
+
+/// Gates only open.
+fn validate_gates(new: &At<'_>, old: &At<'_>, errors: &mut FieldErrors) {
+    let before = old.child("schedulingGates");
+    let known: Vec<&str> = before
+        .items()
+        .map(|gate| gate.child("name").text())
+        .collect();
+    for gate in new.child("schedulingGates").items() {
+        let name = gate.child("name");
+        if !known.contains(&name.text()) {
+            errors.push(name.forbidden(&format!(
+                "only deletion is allowed, but found new scheduling gate '{}'",
+                name.text()
+            )));
+        }
+    }
+    if !known.is_empty() {
+        let (selector, earlier) = (new.child("nodeSelector"), old.child("nodeSelector"));
+        let is_kept = |(key, label): (&str, At<'_>)| selector.value.get(key) == Some(label.value);
+        if !earlier.entries().all(is_kept) {
+            errors.push(selector.invalid(
+                "only additions to spec.nodeSelector are allowed (no mutations or deletions)",
+            ));
+        }
+    }
+}
+
+/// The first field that an update may not touch and did.
+fn first_difference(new: &Object, old: &Object) -> Option<String> {
+    let (mut new, mut old) = (
+        json::map(new, "spec")?.clone(),
+        json::map(old, "spec")?.clone(),
+    );
+    if !json::list(&old, "schedulingGates").is_empty() {
+        // What a gated pod may still change has been looked at already.
+        new.remove("nodeSelector");
+        old.remove("nodeSelector");
+    }
+    for spec in [&mut new, &mut old] {
+        for field in ["activeDeadlineSeconds", "tolerations", "schedulingGates"] {
+            spec.remove(field);
+        }
+        for list in ["containers", "initContainers"] {
+            for container in json::maps_mut(spec, list) {
+                container.remove("image");
+            }
+        }
+    }
+    mend_grace(&mut new, &old);
+    let fields = new.keys().chain(old.keys());
+    let mut differing = fields.filter(|field| !same(new.get(*field), old.get(*field)));
+    differing.next().map(|field| format!("spec.{field}"))
+}
+
+/// 1 may replace a negative period, which means 1 anyway.
+fn mend_grace(new: &mut Json, old: &Json) {
+    const GRACE: &str = "terminationGracePeriodSeconds";
+    let was_negative = json::int(old, GRACE).is_some_and(|seconds| seconds < 0);
+    if was_negative
+        && json::int(new, GRACE) == Some(1)
+        && let Some(before) = old.get(GRACE).cloned()
+    {
+        new.insert(GRACE.into(), before);
+    }
+}
+
+/// Errors of an update of `/status`.
+pub(super) fn validate_status_update(new: &Object, old: &Object, errors: &mut FieldErrors) {
+    let (status, before) = (At::root(new, "status"), At::root(old, "status"));
+    let class = status.child("qosClass");
+    immutable(&class, &before.child("qosClass"), errors);
+    for condition in status.child("conditions").items() {
+        condition
+            .child("type")
+            .check(crate::meta::qualified_name, errors);
+    }
+    let nominated = status.child("nominatedNodeName");
+    let is_new = nominated.text() != before.child("nominatedNodeName").text();
+    let is_bound = !At::root(new, "spec").child("nodeName").text().is_empty();
+    if is_new && is_bound && !nominated.text().is_empty() {
+        errors.push(nominated.forbidden("may not be set on pods that are already bound to a node"));
+    }
+    let policy = At::root(new, "spec").child("restartPolicy").text();
+    let lists: &[(&str, bool)] = &[
+        ("containerStatuses", policy == "Always"),
+        ("initContainerStatuses", policy != "Never"),
+    ];
+    for (list, may_restart) in lists {
+        if !may_restart {
+            stay_terminated(&status.child(list), &before.child(list), policy, errors);
+        }
+    }
+    validate_ips(&status, errors);
+}
+
+/// A container that will not be restarted stays ended; with `OnFailure`, after success only.
+fn stay_terminated(new: &At<'_>, old: &At<'_>, policy: &str, errors: &mut FieldErrors) {
+    for before in old.items() {
+        let ended = before.child("state").child("terminated");
+        if !ended.is_present() {
+            continue;
+        }
+        let failed = ended.child("exitCode").int().unwrap_or(0) != 0;
+        if failed && policy == "OnFailure" {
+            continue;
+        }
+        let name = before.child("name").text();
+        let now = new
+            .items()
+            .find(|status| status.child("name").text() == name);
+        if let Some(state) = now.map(|status| status.child("state"))
+            && !state.child("terminated").is_present()
+        {
+            errors.push(state.forbidden("may not be transitioned to non-terminated state"));
+        }
+    }
+}
+
+fn validate_ips(status: &At<'_>, errors: &mut FieldErrors) {
+    for (list, first) in [("podIPs", "podIP"), ("hostIPs", "hostIP")] {
+        let ips = status.child(list);
+        let mut families = Vec::new();
+        for entry in ips.items() {
+            let ip = entry.child("ip");
+            ip.check(crate::meta::ip, errors);
+            if let Some(address) = crate::meta::parse_ip(ip.text()) {
+                families.push(address.is_ipv4());
+            }
+        }
+        let four = families.iter().filter(|is_v4| **is_v4).count();
+        if four > 1 || families.len() - four > 1 {
+            errors.push(ips.invalid("may specify no more than one IP for each IP family"));
+        }
+        if let Some(entry) = ips.items().next()
+            && list == "hostIPs"
+            && entry.child("ip").text() != status.child(first).text()
+        {
+            errors.push(
+                entry
+                    .child("ip")
+                    .invalid(format!("must be equal to `{first}`")),
+            );
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Rules of the pod spec, in upstream's order.
+
+mod affinity;
+mod container;
+mod dns;
+mod env;
+mod handlers;
+mod mounts;
+mod names;
+mod resources;
+mod security;
+mod volumes;
+
+use std::collections::BTreeMap;
+
+use apimachinery::FieldErrors;
+
+use crate::at::{At, Rules};
+use crate::json::Json;
+
+pub(crate) use container::validate_images;
+pub(crate) use handlers::validate_port;
+pub(crate) use names::validate_tolerations;
+pub(crate) use resources::validate_quantity;
+
+/// What the rules of one part need to know of the others.
+pub(crate) struct Pod<'a> {
+    spec: At<'a>,
+    /// A template promises pods and is none yet; a few rules wait for the pod.
+    is_template: bool,
+    /// The volumes by name.
+    volumes: BTreeMap<&'a str, &'a Json>,
+}
+
+/// All that is wrong with the spec of a pod or a template.
+pub(crate) fn validate_pod_spec(spec: &At<'_>, is_template: bool, errors: &mut FieldErrors) {
+    let volumes = spec.child("volumes");
+    let pod = Pod {
+        spec: spec.clone(),
+        is_template,
+        volumes: volumes
+            .items()
+            .filter_map(|volume| named(&volume))
+            .collect(),
+    };
+    volumes::validate_volumes(&pod, errors);
+    names::validate_resource_claims(&spec.child("resourceClaims"), errors);
+    container::validate_containers(&pod, errors);
+    container::validate_init_containers(&pod, errors);
+    container::validate_ephemeral_containers(&pod, errors);
+    resources::validate_pod_resources(&pod, errors);
+    spec.apply(POLICIES, errors);
+    security::validate_pod_security(spec, errors);
+    affinity::validate_affinity(&spec.child("affinity"), errors);
+    dns::validate_dns_config(spec, errors);
+    names::validate_gates(spec, errors);
+    affinity::validate_spread(&spec.child("topologySpreadConstraints"), errors);
+    security::validate_host_users(spec, errors);
+    spec.apply(names::NAMES, errors);
+    validate_tolerations(&spec.child("tolerations"), errors);
+    spec.apply(names::LAST, errors);
+}
+
+fn named<'a>(volume: &At<'a>) -> Option<(&'a str, &'a Json)> {
+    let fields = volume.value.as_object()?;
+    Some((fields.get("name")?.as_str()?, fields))
+}
+
+const POLICIES: Rules = &[
+    ("restartPolicy", |at, errors| {
+        if at.text().is_empty() {
+            errors.push(at.required(""));
+        } else {
+            at.one_of(&["Always", "OnFailure", "Never"], errors);
+        }
+    }),
+    ("dnsPolicy", |at, errors| {
+        if at.text().is_empty() {
+            errors.push(at.required(""));
+        } else {
+            let supported = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
+            at.one_of(&supported, errors);
+        }
+    }),
+    ("nodeSelector", crate::meta::validate_labels),
+];

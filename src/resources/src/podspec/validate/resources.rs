@@ -1,0 +1,239 @@
+//! Rules of requests and limits.
+
+use std::collections::BTreeSet;
+
+use apimachinery::{FieldError, FieldErrors, Quantity};
+
+use super::Pod;
+use crate::at::{At, check_text};
+use crate::meta;
+
+/// Resource names without a domain that mean something somewhere.
+const STANDARD: [&str; 19] = [
+    "configmaps",
+    "cpu",
+    "ephemeral-storage",
+    "limits.cpu",
+    "limits.ephemeral-storage",
+    "limits.memory",
+    "memory",
+    "persistentvolumeclaims",
+    "pods",
+    "replicationcontrollers",
+    "requests.cpu",
+    "requests.ephemeral-storage",
+    "requests.memory",
+    "requests.storage",
+    "resourcequotas",
+    "secrets",
+    "services",
+    "services.loadbalancers",
+    "storage",
+];
+const CONTAINER: [&str; 3] = ["cpu", "ephemeral-storage", "memory"];
+const HUGE: &str = "hugepages-";
+
+pub(super) fn validate_container_resources(
+    pod: &Pod<'_>,
+    resources: &At<'_>,
+    errors: &mut FieldErrors,
+) {
+    let (limits, requests) = (resources.child("limits"), resources.child("requests"));
+    for (name, quantity) in limits.entries() {
+        validate_name(name, &quantity, errors);
+        validate_quantity(name, &quantity, errors);
+    }
+    for (name, quantity) in requests.entries() {
+        validate_name(name, &quantity, errors);
+        validate_quantity(name, &quantity, errors);
+        validate_against_limit(name, &quantity, &requests, &limits, errors);
+    }
+    validate_huge_companions(resources, &limits, &requests, errors);
+    validate_claims(pod, &resources.child("claims"), errors);
+}
+
+/// A resource list of a node, a quota or the like: quantities only.
+pub(crate) fn validate_quantity(name: &str, at: &At<'_>, errors: &mut FieldErrors) {
+    let quantity = match at.text().parse::<Quantity>() {
+        Ok(quantity) => quantity,
+        Err(error) => {
+            errors.push(at.invalid(error.to_string()));
+            return;
+        }
+    };
+    if quantity.is_negative() {
+        errors.push(at.invalid("must be greater than or equal to 0"));
+    }
+    if name.contains('/') && !is_native(name) && quantity.milli() % 1000 != 0 {
+        errors.push(at.invalid("must be an integer"));
+    }
+    if let Some(size) = name
+        .strip_prefix(HUGE)
+        .and_then(|size| size.parse::<Quantity>().ok())
+    {
+        let (page, total) = (size.units(), quantity.units());
+        if page <= 0 || total % page != 0 {
+            errors.push(at.invalid(format!(
+                "{quantity} is not positive integer multiple of {name}"
+            )));
+        }
+    }
+}
+
+fn is_native(name: &str) -> bool {
+    !name.contains('/') || name.contains("kubernetes.io/")
+}
+
+fn validate_name(name: &str, at: &At<'_>, errors: &mut FieldErrors) {
+    let path = &at.path;
+    let before = errors.0.len();
+    check_text(path, name, meta::qualified_name, errors);
+    if errors.0.len() > before {
+        return;
+    }
+    if name.contains('/') {
+        let is_extended = !name.starts_with("requests.") && !is_native(name);
+        if !is_native(name) && !is_extended {
+            let detail = "doesn't follow extended resource name standard";
+            errors.push(FieldError::invalid(path, name, detail));
+        }
+        return;
+    }
+    if name.starts_with(HUGE) {
+        return;
+    }
+    if !STANDARD.contains(&name) {
+        let detail = "must be a standard resource type or fully qualified";
+        errors.push(FieldError::invalid(path, name, detail));
+    }
+    if !CONTAINER.contains(&name) {
+        let detail = "must be a standard resource for containers";
+        errors.push(FieldError::invalid(path, name, detail));
+    }
+}
+
+/// Only cpu, memory and the like may be promised twice.
+fn validate_against_limit(
+    name: &str,
+    request: &At<'_>,
+    requests: &At<'_>,
+    limits: &At<'_>,
+    errors: &mut FieldErrors,
+) {
+    let overcommit = is_native(name) && !name.starts_with(HUGE);
+    let limit = limits.value.get(name).and_then(|limit| limit.as_str());
+    let Some(limit) = limit else {
+        if !overcommit {
+            errors.push(limits.required("Limit must be set for non overcommitable resources"));
+        }
+        return;
+    };
+    let (Ok(asked), Ok(allowed)) = (request.text().parse::<Quantity>(), limit.parse()) else {
+        return;
+    };
+    let detail = if !overcommit && asked != allowed {
+        format!("must be equal to {name} limit of {allowed}")
+    } else if asked > allowed {
+        format!("must be less than or equal to {name} limit of {allowed}")
+    } else {
+        return;
+    };
+    errors.push(FieldError::invalid(
+        &requests.path,
+        asked.to_string(),
+        detail,
+    ));
+}
+
+fn validate_huge_companions(
+    resources: &At<'_>,
+    limits: &At<'_>,
+    requests: &At<'_>,
+    errors: &mut FieldErrors,
+) {
+    let names: BTreeSet<&str> = limits
+        .entries()
+        .chain(requests.entries())
+        .map(|(name, _)| name)
+        .collect();
+    let has_huge = names.iter().any(|name| name.starts_with(HUGE));
+    if has_huge && !names.contains("cpu") && !names.contains("memory") {
+        errors.push(resources.forbidden("HugePages require cpu or memory"));
+    }
+}
+
+fn validate_claims(pod: &Pod<'_>, claims: &At<'_>, errors: &mut FieldErrors) {
+    let declared = pod.spec.child("resourceClaims");
+    let declared: Vec<&str> = declared.items().map(|c| c.child("name").text()).collect();
+    let mut names = BTreeSet::new();
+    for claim in claims.items() {
+        let name = claim.child("name");
+        if name.text().is_empty() {
+            errors.push(name.required(""));
+            continue;
+        }
+        let request = claim.child("request").text();
+        if !names.insert((name.text(), request)) {
+            errors.push(FieldError::duplicate(&claim.path, name.text()));
+        }
+        if !declared.contains(&name.text()) {
+            let mut error = name.not_found();
+            error.detail = "must be one of the names in pod.spec.resourceClaims".to_owned();
+            error.detail += &match declared.as_slice() {
+                [] => " which is empty".to_owned(),
+                names => format!(": {}", names.join(", ")),
+            };
+            errors.push(error);
+        }
+    }
+}
+
+pub(super) fn validate_resize_policy(pod: &Pod<'_>, policies: &At<'_>, errors: &mut FieldErrors) {
+    let mut names = BTreeSet::new();
+    for policy in policies.items() {
+        let (name, restart) = (policy.child("resourceName"), policy.child("restartPolicy"));
+        if !names.insert(name.text()) {
+            errors.push(name.duplicate());
+        }
+        name.one_of(&["cpu", "memory"], errors);
+        restart.one_of(&["NotRequired", "RestartContainer"], errors);
+        let never = pod.spec.child("restartPolicy").text() == "Never";
+        if never && restart.text() == "RestartContainer" {
+            errors.push(restart.invalid("must be 'NotRequired' when `restartPolicy` is 'Never'"));
+        }
+    }
+}
+
+/// Requests and limits of the pod as a whole.
+pub(super) fn validate_pod_resources(pod: &Pod<'_>, errors: &mut FieldErrors) {
+    let resources = pod.spec.child("resources");
+    if !resources.is_present() {
+        return;
+    }
+    let claims = resources.child("claims");
+    if !claims.is_zero() {
+        errors.push(claims.forbidden("claims may not be set for Resources at pod-level"));
+    }
+    let (limits, requests) = (resources.child("limits"), resources.child("requests"));
+    for list in [&limits, &requests] {
+        for (name, quantity) in list.entries() {
+            if !matches!(name, "cpu" | "memory") && !name.starts_with(HUGE) {
+                let mut error = FieldError::not_supported(&quantity.path, name, &["cpu", "memory"]);
+                error.detail.push_str(", \"hugepages-\"");
+                errors.push(error);
+            }
+            validate_quantity(name, &quantity, errors);
+        }
+    }
+    for (name, quantity) in requests.entries() {
+        validate_against_limit(name, &quantity, &requests, &limits, errors);
+    }
+}
+
+/// `spec.overhead`: what the runtime itself needs.
+pub(super) fn validate_overhead(overhead: &At<'_>, errors: &mut FieldErrors) {
+    for (name, quantity) in overhead.entries() {
+        validate_name(name, &quantity, errors);
+        validate_quantity(name, &quantity, errors);
+    }
+}
