@@ -11,6 +11,7 @@ pub mod decode;
 mod defaults;
 pub mod facts;
 mod normalize;
+pub mod openapi;
 pub mod patch;
 
 pub use decode::{
