@@ -1,1 +1,31 @@
-//! The last say on a write: built-in admission plugins and the chain that runs them.
+//! The last say on a write: the built-in admission plugins and the chain that runs them.
+//!
+//! Entry point: [`Chain::built_in`], in upstream's order.
+//!
+//! Invariant: a plugin changes an object in its mutate pass only, and every validator sees the
+//! object as it will be stored.
+//!
+//! It must not know storage or HTTP: what plugins look up comes through [`NamespaceSource`] and
+//! [`ServiceAccountSource`].
+
+mod chain;
+mod default_toleration_seconds;
+mod namespace_lifecycle;
+mod node_restriction;
+mod priority;
+mod request;
+mod service_account;
+mod sources;
+mod taint_nodes_by_condition;
+
+#[cfg(test)]
+mod testing;
+
+pub use chain::Chain;
+pub use default_toleration_seconds::DefaultTolerationSeconds;
+pub use namespace_lifecycle::NamespaceLifecycle;
+pub use node_restriction::NodeRestriction;
+pub use priority::Priority;
+pub use service_account::ServiceAccount;
+pub use sources::{NamespacePhase, NamespaceSource, ServiceAccountSource};
+pub use taint_nodes_by_condition::TaintNodesByCondition;

@@ -114,7 +114,7 @@ impl RuleSource for BootstrapPolicy {
 pub(crate) fn node_rules() -> Vec<Rule> {
     let roles = File::embedded().cluster_roles;
     let node = roles.into_iter().find(|role| role.name == "system:node");
-    node.map(|role| role.rules).unwrap_or_default()
+    node.expect("a test reads the embedded files").rules
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub(super) struct ClusterRole {
     /// As the API has it.
     #[serde(default)]
     pub(super) aggregation_rule: Option<Value>,
-    /// As the API has them; [`ClusterRole::rules`] decoded.
+    /// Empty when the role aggregates.
     pub(super) rules: Vec<Rule>,
 }
 

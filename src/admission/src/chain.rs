@@ -1,0 +1,199 @@
+//! The one ordered list of plugins.
+
+use std::sync::Arc;
+
+use apimachinery::admission::{Attributes, Plugin};
+use apimachinery::{Object, StatusError};
+use futures::future::BoxFuture;
+
+use crate::{
+    DefaultTolerationSeconds, NamespaceLifecycle, NamespaceSource, NodeRestriction, Priority,
+    ServiceAccount, ServiceAccountSource, TaintNodesByCondition,
+};
+
+/// Plugins in order, itself a plugin: mutating runs them all, then validating runs them all. The
+/// first refusal ends the pass.
+#[derive(Clone)]
+pub struct Chain(Vec<Arc<dyn Plugin>>);
+
+impl Chain {
+    #[must_use]
+    pub fn new(plugins: Vec<Arc<dyn Plugin>>) -> Self {
+        Self(plugins)
+    }
+
+    /// The built-in plugins in upstream's order.
+    #[must_use]
+    pub fn built_in(
+        namespaces: Arc<dyn NamespaceSource>,
+        service_accounts: Arc<dyn ServiceAccountSource>,
+    ) -> Self {
+        Self::new(vec![
+            Arc::new(NamespaceLifecycle::new(namespaces)),
+            Arc::new(ServiceAccount::new(service_accounts)),
+            Arc::new(NodeRestriction),
+            Arc::new(TaintNodesByCondition),
+            Arc::new(Priority),
+            Arc::new(DefaultTolerationSeconds::default()),
+        ])
+    }
+
+    /// The plugins' names, in order.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().map(|plugin| plugin.name())
+    }
+}
+
+impl Plugin for Chain {
+    fn name(&self) -> &'static str {
+        "Chain"
+    }
+
+    fn mutate<'a>(
+        &'a self,
+        attributes: &'a Attributes<'a>,
+        object: &'a mut Object,
+    ) -> BoxFuture<'a, Result<(), StatusError>> {
+        Box::pin(async move {
+            for plugin in &self.0 {
+                plugin.mutate(attributes, object).await?;
+            }
+            Ok(())
+        })
+    }
+
+    fn validate<'a>(
+        &'a self,
+        attributes: &'a Attributes<'a>,
+        object: Option<&'a Object>,
+    ) -> BoxFuture<'a, Result<(), StatusError>> {
+        Box::pin(async move {
+            for plugin in &self.0 {
+                plugin.validate(attributes, object).await?;
+            }
+            Ok(())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Cluster, Request};
+    use expect_test::expect;
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn a_plain_pod_passes_all_plugins() {
+        let cluster = Arc::new(Cluster);
+        let chain = Chain::built_in(cluster.clone(), cluster);
+        let names: Vec<_> = chain.names().collect();
+        expect![[r#"
+            NamespaceLifecycle
+            ServiceAccount
+            NodeRestriction
+            TaintNodesByCondition
+            Priority
+            DefaultTolerationSeconds"#]]
+        .assert_eq(&names.join("\n"));
+        let pod = json!({"metadata": {"name": "web", "namespace": "default"}, "spec": {}});
+        let answer = Request::create("pods", "default", "web")
+            .run(&chain, pod)
+            .await;
+        expect![[r#"
+            {
+              "metadata": {
+                "name": "web",
+                "namespace": "default"
+              },
+              "spec": {
+                "imagePullSecrets": [
+                  {
+                    "name": "pull"
+                  }
+                ],
+                "preemptionPolicy": "PreemptLowerPriority",
+                "priority": 0,
+                "serviceAccount": "default",
+                "serviceAccountName": "default",
+                "tolerations": [
+                  {
+                    "effect": "NoExecute",
+                    "key": "node.kubernetes.io/not-ready",
+                    "operator": "Exists",
+                    "tolerationSeconds": 300
+                  },
+                  {
+                    "effect": "NoExecute",
+                    "key": "node.kubernetes.io/unreachable",
+                    "operator": "Exists",
+                    "tolerationSeconds": 300
+                  }
+                ]
+              }
+            }"#]]
+        .assert_eq(&answer);
+    }
+
+    /// Appends its letter; refuses what already has it.
+    struct Letter(&'static str);
+
+    impl Plugin for Letter {
+        fn name(&self) -> &'static str {
+            self.0
+        }
+
+        fn mutate<'a>(
+            &'a self,
+            attributes: &'a Attributes<'a>,
+            object: &'a mut Object,
+        ) -> BoxFuture<'a, Result<(), StatusError>> {
+            let text = object.meta("generateName").to_owned();
+            let done = if text.contains(self.0) {
+                Err(crate::request::forbidden(attributes, self.0))
+            } else {
+                object.set_meta("generateName", &(text + self.0));
+                Ok(())
+            };
+            Box::pin(std::future::ready(done))
+        }
+
+        fn validate<'a>(
+            &'a self,
+            attributes: &'a Attributes<'a>,
+            object: Option<&'a Object>,
+        ) -> BoxFuture<'a, Result<(), StatusError>> {
+            let text = object.map_or("", |object| object.meta("generateName"));
+            let done = if text == "xab" {
+                Ok(())
+            } else {
+                Err(crate::request::forbidden(attributes, text))
+            };
+            Box::pin(std::future::ready(done))
+        }
+    }
+
+    #[tokio::test]
+    async fn mutates_in_order_then_validates_and_stops_at_the_first_refusal() {
+        let chain = Chain::new(vec![Arc::new(Letter("a")), Arc::new(Letter("b"))]);
+        let run = |prefix: &'static str| {
+            let chain = chain.clone();
+            async move {
+                let object = json!({"metadata": {"generateName": prefix}});
+                Request::create("pods", "ns", "").run(&chain, object).await
+            }
+        };
+        let rows = [
+            (
+                "x",
+                "{\n  \"metadata\": {\n    \"generateName\": \"xab\"\n  }\n}",
+            ),
+            ("b", "403 pods is forbidden: b"),
+            ("a", "403 pods is forbidden: a"),
+            ("y", "403 pods is forbidden: yab"),
+        ];
+        for (prefix, expected) in rows {
+            assert_eq!(run(prefix).await, expected);
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Every pod runs as a service account that exists.
+
+use std::sync::Arc;
+
+use apimachinery::admission::{Attributes, Plugin};
+use apimachinery::{Object, StatusError};
+use futures::future::BoxFuture;
+use serde_json::Value;
+
+use crate::request::{MIRROR, creates_pod, forbidden, items, text};
+use crate::sources::ServiceAccountSource;
+
+/// Fills in the account and its image pull secrets.
+pub struct ServiceAccount(Arc<dyn ServiceAccountSource>);
+
+impl ServiceAccount {
+    #[must_use]
+    pub fn new(accounts: Arc<dyn ServiceAccountSource>) -> Self {
+        Self(accounts)
+    }
+
+    async fn account(
+        &self,
+        attributes: &Attributes<'_>,
+        name: &str,
+    ) -> Result<Object, StatusError> {
+        let namespace = attributes.namespace;
+        let account = self.0.get(namespace, name).await?;
+        account.ok_or_else(|| {
+            let why = format!(
+                "error looking up service account {namespace}/{name}: serviceaccount {name:?} not \
+                 found"
+            );
+            forbidden(attributes, &why)
+        })
+    }
+}
+
+impl Plugin for ServiceAccount {
+    fn name(&self) -> &'static str {
+        "ServiceAccount"
+    }
+
+    fn mutate<'a>(
+        &'a self,
+        attributes: &'a Attributes<'a>,
+        pod: &'a mut Object,
+    ) -> BoxFuture<'a, Result<(), StatusError>> {
+        Box::pin(async move {
+            if !creates_pod(attributes) || pod.annotation(MIRROR).is_some() {
+                return Ok(());
+            }
+            let name = match text(pod, "/spec/serviceAccountName") {
+                "" => "default".to_owned(),
+                name => name.to_owned(),
+            };
+            let account = self.account(attributes, &name).await?;
+            let has_secrets = items(pod, "/spec/imagePullSecrets").next().is_some();
+            let spec = pod.map_mut("spec");
+            // The second is the first's older name, and reads the same.
+            for field in ["serviceAccountName", "serviceAccount"] {
+                spec.insert(field.into(), name.as_str().into());
+            }
+            if let (false, Some(secrets)) = (has_secrets, account.get("imagePullSecrets")) {
+                spec.insert("imagePullSecrets".into(), secrets.clone());
+            }
+            Ok(())
+        })
+    }
+
+    fn validate<'a>(
+        &'a self,
+        attributes: &'a Attributes<'a>,
+        pod: Option<&'a Object>,
+    ) -> BoxFuture<'a, Result<(), StatusError>> {
+        let mirror = pod.filter(|pod| creates_pod(attributes) && pod.annotation(MIRROR).is_some());
+        let fault = mirror.and_then(mirror_fault);
+        let answer = fault.map_or(Ok(()), |why| Err(forbidden(attributes, why)));
+        Box::pin(std::future::ready(answer))
+    }
+}
+
+/// A static pod comes from a file and must not gain rights of the API's.
+fn mirror_fault(pod: &Object) -> Option<&'static str> {
+    if !text(pod, "/spec/serviceAccountName").is_empty() {
+        return Some("a mirror pod may not reference service accounts");
+    }
+    let mut sources = items(pod, "/spec/volumes")
+        .filter_map(|volume| volume.pointer("/projected/sources"))
+        .filter_map(Value::as_array)
+        .flatten();
+    let token = sources.any(|source| source.get("serviceAccountToken").is_some());
+    token.then_some("a mirror pod may not use ServiceAccountToken volume projections")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Cluster, Request};
+    use serde_json::json;
+
+    async fn run(request: Request, pod: Value) -> String {
+        request
+            .run(&ServiceAccount::new(Arc::new(Cluster)), pod)
+            .await
+    }
+
+    fn create(namespace: &'static str) -> Request {
+        Request::create("pods", namespace, "web")
+    }
+
+    #[tokio::test]
+    async fn pods_get_their_account_and_its_pull_secrets() {
+        let spec =
+            |account: &str| json!({"serviceAccountName": account, "serviceAccount": account});
+        let with = |account: &str, secret: &str| {
+            let mut spec = spec(account);
+            spec["imagePullSecrets"] = json!([{"name": secret}]);
+            spec
+        };
+        let rows = [
+            (create("default"), json!({}), with("default", "pull")),
+            (
+                create("default"),
+                json!({"imagePullSecrets": []}),
+                with("default", "pull"),
+            ),
+            (
+                create("default"),
+                json!({"imagePullSecrets": [{"name": "own"}]}),
+                with("default", "own"),
+            ),
+            (
+                create("other"),
+                json!({"serviceAccountName": "robot"}),
+                spec("robot"),
+            ),
+            (
+                create("other").subresource("ephemeralcontainers"),
+                json!({}),
+                json!({}),
+            ),
+            (create("other").update(json!({})), json!({}), json!({})),
+            (
+                Request::create("services", "other", "web"),
+                json!({}),
+                json!({}),
+            ),
+        ];
+        for (number, (request, before, after)) in rows.into_iter().enumerate() {
+            let answer = run(request, json!({"spec": before})).await;
+            let answer: Value = serde_json::from_str(&answer).expect("admitted");
+            assert_eq!(answer, json!({"spec": after}), "row {number}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_missing_account_is_refused() {
+        for (account, spec) in [
+            ("default", json!({})),
+            ("x", json!({"serviceAccountName": "x"})),
+        ] {
+            let expected = format!(
+                "403 pods \"web\" is forbidden: error looking up service account other/{account}: \
+                 serviceaccount {account:?} not found"
+            );
+            assert_eq!(run(create("other"), json!({"spec": spec})).await, expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn mirror_pods_have_no_account() {
+        let mirror =
+            |spec: Value| json!({"metadata": {"annotations": {MIRROR: "x"}}, "spec": spec});
+        let token = json!({"volumes": [{"projected": {"sources": [{"serviceAccountToken": {}}]}}]});
+        let rows = [
+            (
+                json!({"serviceAccountName": "robot"}),
+                "a mirror pod may not reference service accounts",
+            ),
+            (
+                token,
+                "a mirror pod may not use ServiceAccountToken volume projections",
+            ),
+        ];
+        for (spec, why) in rows {
+            let expected = format!("403 pods \"web\" is forbidden: {why}");
+            assert_eq!(run(create("default"), mirror(spec)).await, expected);
+        }
+        let plain = mirror(json!({"volumes": [{"hostPath": {}}]}));
+        let answer = run(create("other"), plain.clone()).await;
+        assert_eq!(
+            serde_json::from_str::<Value>(&answer).expect("admitted"),
+            plain
+        );
+    }
+}
