@@ -11,6 +11,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use base::Shutdown;
 use rustix::fs::{Mode, OFlags};
 
 use crate::compression::{Compression, Decoder};
@@ -44,6 +45,9 @@ pub enum ArchiveError {
     /// The file ends before its members do.
     #[error("archive is cut: {0:?} reaches beyond its end")]
     Cut(String),
+    /// What describes the images is often the last member.
+    #[error("archive is cut: it has no end mark")]
+    Unfinished,
     #[error("not an image archive: it has neither manifest.json nor index.json")]
     NotAnImageArchive,
     #[error("archive lacks {0:?}")]
@@ -72,6 +76,9 @@ pub enum ArchiveError {
 pub struct Archive {
     file: Arc<File>,
     members: HashMap<String, Member>,
+    /// Whether it has the mark that ends an archive.
+    ended: bool,
+    shutdown: Shutdown,
 }
 
 #[derive(Clone)]
@@ -111,15 +118,20 @@ impl Archive {
     /// file in `spool`, of at most `limit` bytes.
     ///
     /// # Errors
-    /// [`ArchiveError`].
-    pub fn open(mut file: File, spool: &Path, limit: u64) -> Result<Self, ArchiveError> {
+    /// [`ArchiveError`], also when a shutdown begins meanwhile.
+    pub fn open(
+        mut file: File,
+        spool: &Path,
+        limit: u64,
+        shutdown: &Shutdown,
+    ) -> Result<Self, ArchiveError> {
         let mut head = Vec::with_capacity(8);
         file.by_ref().take(8).read_to_end(&mut head)?;
         file.seek(SeekFrom::Start(0))?;
         if Compression::of(&head)? == Compression::None {
-            Self::index(file)
+            Self::index(file, shutdown)
         } else {
-            Self::spool(file, spool, limit)
+            Self::spool(file, spool, limit, shutdown)
         }
     }
 
@@ -127,18 +139,26 @@ impl Archive {
     ///
     /// # Errors
     /// [`ArchiveError`].
-    pub fn spool(stream: impl Read, spool: &Path, limit: u64) -> Result<Self, ArchiveError> {
+    pub fn spool(
+        stream: impl Read,
+        spool: &Path,
+        limit: u64,
+        shutdown: &Shutdown,
+    ) -> Result<Self, ArchiveError> {
         let mut file = unnamed_file(spool)?;
-        let mut decoder = Decoder::new(stream)?;
+        let mut decoder = Decoder::new(Stoppable {
+            inner: stream,
+            shutdown: shutdown.clone(),
+        })?;
         let copied = io::copy(&mut decoder.by_ref().take(limit + 1), &mut file)?;
         if copied > limit {
             return Err(ArchiveError::TooLarge(limit));
         }
         file.seek(SeekFrom::Start(0))?;
-        Self::index(file)
+        Self::index(file, shutdown)
     }
 
-    fn index(file: File) -> Result<Self, ArchiveError> {
+    fn index(file: File, shutdown: &Shutdown) -> Result<Self, ArchiveError> {
         let length = file.metadata()?.len();
         let mut reader = Reader::new(Seekable(BufReader::new(file)));
         let mut members = HashMap::new();
@@ -161,8 +181,14 @@ impl Archive {
                 return Err(ArchiveError::TooManyMembers);
             }
         }
+        let ended = reader.has_ended();
         let file = Arc::new(reader.into_inner().0.into_inner());
-        Ok(Self { file, members })
+        Ok(Self {
+            file,
+            members,
+            ended,
+            shutdown: shutdown.clone(),
+        })
     }
 
     /// The images it holds, in its order.
@@ -177,8 +203,10 @@ impl Archive {
             docker::images(self)
         } else if self.members.contains_key("index.json") {
             oci::images(self)
-        } else {
+        } else if self.ended {
             Err(ArchiveError::NotAnImageArchive)
+        } else {
+            Err(ArchiveError::Unfinished)
         }
     }
 
@@ -186,7 +214,15 @@ impl Archive {
     ///
     /// # Errors
     /// [`ArchiveError::Missing`].
-    pub fn member(&self, name: &str) -> Result<Section, ArchiveError> {
+    pub fn member(&self, name: &str) -> Result<Stoppable<Section>, ArchiveError> {
+        let inner = self.section(name)?;
+        Ok(Stoppable {
+            inner,
+            shutdown: self.shutdown.clone(),
+        })
+    }
+
+    fn section(&self, name: &str) -> Result<Section, ArchiveError> {
         let mut current = member_name(name.as_bytes());
         // A chain of links longer than the archive has members would be a ring.
         for _ in 0..8 {
@@ -207,7 +243,7 @@ impl Archive {
 
     /// A member small enough to be a document.
     fn document(&self, name: &str) -> Result<Vec<u8>, ArchiveError> {
-        let mut section = self.member(name)?;
+        let mut section = self.section(name)?;
         if section.left > MAX_DOCUMENT {
             return Err(ArchiveError::DocumentTooLarge {
                 name: name.to_owned(),
@@ -238,6 +274,23 @@ impl Read for Section {
         self.at += read as u64;
         self.left -= read as u64;
         Ok(read)
+    }
+}
+
+/// Ends with an error once a shutdown has begun.
+pub struct Stoppable<R> {
+    inner: R,
+    shutdown: Shutdown,
+}
+
+impl<R: Read> Read for Stoppable<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.shutdown.is_stopping() {
+            return Err(io::Error::other(
+                "broken off, because the program is stopping",
+            ));
+        }
+        self.inner.read(buffer)
     }
 }
 

@@ -10,13 +10,14 @@
 
 #![allow(
     unsafe_code,
-    reason = "file leases have no safe wrapper; every block says why it holds"
+    reason = "file leases and AsyncFd ask for it; every block says why it holds"
 )]
 
 pub mod archive;
 pub mod compression;
 pub mod config;
 pub mod digest;
+pub mod directory;
 pub mod layer;
 pub mod manifest;
 pub mod overlay;
@@ -27,6 +28,7 @@ pub mod tarball;
 
 pub use config::ImageConfig;
 pub use digest::Digest;
+pub use directory::ImageDirectory;
 pub use overlay::Overlay;
 pub use reference::{Reference, ReferenceError};
 pub use store::{

@@ -26,6 +26,7 @@ use crate::reference::Reference;
 
 mod collect;
 mod error;
+mod imports;
 mod index;
 mod ingest;
 mod open;

@@ -92,6 +92,7 @@ pub struct Reader<R> {
     /// Data of the current entry not read yet, and the padding behind it.
     data: u64,
     padding: u64,
+    ended: bool,
 }
 
 /// What extension headers say about the entry that follows them.
@@ -110,6 +111,7 @@ impl<R: Skip> Reader<R> {
             offset: 0,
             data: 0,
             padding: 0,
+            ended: false,
         }
     }
 
@@ -117,6 +119,11 @@ impl<R: Skip> Reader<R> {
     /// begins.
     pub fn offset(&self) -> u64 {
         self.offset
+    }
+
+    /// Whether the block that ends an archive was met, and not just the end of the stream.
+    pub fn has_ended(&self) -> bool {
+        self.ended
     }
 
     /// The underlying reader, wherever it stands.
@@ -166,6 +173,7 @@ impl<R: Skip> Reader<R> {
         let offset = self.offset;
         self.offset += BLOCK as u64;
         if block == [0; BLOCK] {
+            self.ended = true;
             return Ok(None);
         }
         Header::parse(block, offset).map(Some)

@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
+use base::Shutdown;
 use rustix::fs::{Mode, OFlags};
 use tracing::warn;
 
@@ -36,15 +37,21 @@ impl ImageStore {
     /// [`StoreError`] of the first image that is refused; those before it stay.
     pub fn import(&self, path: &Path, retention: Retention) -> Result<Vec<ImageRecord>> {
         let file = File::open(path).map_err(StoreError::io("open", path))?;
-        self.import_file(file, retention)
+        self.import_file(file, retention, &Shutdown::new())
     }
 
-    /// The same for a file already open, from its current position.
+    /// The same for a file already open. Broken off when the shutdown begins.
     ///
     /// # Errors
     /// As [`ImageStore::import`].
-    pub fn import_file(&self, file: File, retention: Retention) -> Result<Vec<ImageRecord>> {
-        let archive = Archive::open(file, &self.tmp(), self.limits.archive_bytes)?;
+    pub fn import_file(
+        &self,
+        file: File,
+        retention: Retention,
+        shutdown: &Shutdown,
+    ) -> Result<Vec<ImageRecord>> {
+        let limit = self.limits.archive_bytes;
+        let archive = Archive::open(file, &self.tmp(), limit, shutdown)?;
         self.import_archive(&archive, retention)
     }
 
@@ -57,7 +64,8 @@ impl ImageStore {
         stream: impl Read,
         retention: Retention,
     ) -> Result<Vec<ImageRecord>> {
-        let archive = Archive::spool(stream, &self.tmp(), self.limits.archive_bytes)?;
+        let limit = self.limits.archive_bytes;
+        let archive = Archive::spool(stream, &self.tmp(), limit, &Shutdown::new())?;
         self.import_archive(&archive, retention)
     }
 
