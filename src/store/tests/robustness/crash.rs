@@ -29,7 +29,7 @@ const POINTS: [&str; 8] = [
     "store::before-resolve",
 ];
 
-fn options() -> Options {
+pub fn options() -> Options {
     Options {
         ring_bytes: 64 << 10,
         cache_bytes: 64 << 10,
@@ -47,7 +47,7 @@ fn value(id: &str) -> Vec<u8> {
 }
 
 /// The id in a value, which must be whole.
-fn id_of(bytes: &[u8]) -> String {
+pub fn id_of(bytes: &[u8]) -> String {
     let text = std::str::from_utf8(bytes).expect("ours");
     let id = text.split(' ').next().expect("never empty");
     assert!(
@@ -95,7 +95,7 @@ async fn write_for_ever(store: &SledStore, round: &str, writer: u64, counter: &A
     }
 }
 
-fn put(key: &str, id: &str) -> Op {
+pub fn put(key: &str, id: &str) -> Op {
     Op::Put {
         key: key.into(),
         value: value(id).into(),
@@ -132,12 +132,12 @@ async fn child_writes_until_killed() {
 
 /// What the child said.
 #[derive(Default)]
-struct Report {
-    tried: HashSet<String>,
+pub struct Report {
+    pub tried: HashSet<String>,
     /// Id, last revision of its transaction, its first key.
-    acknowledged: Vec<(String, Revision, String)>,
+    pub acknowledged: Vec<(String, Revision, String)>,
     /// Id, revision, key.
-    seen: Vec<(String, Revision, String)>,
+    pub seen: Vec<(String, Revision, String)>,
 }
 
 impl Report {
@@ -204,17 +204,17 @@ fn run_and_kill(directory: &Path, round: usize, rng: &mut Rng) -> Report {
 
 /// All that was ever found on disk.
 #[derive(Default)]
-struct Model {
+pub struct Model {
     events: BTreeMap<Revision, Arc<Event>>,
     tried: HashSet<String>,
-    lost: usize,
-    phantom: usize,
-    acknowledged: usize,
+    pub lost: usize,
+    pub phantom: usize,
+    pub acknowledged: usize,
 }
 
 impl Model {
     /// Compares a reopened store with what the killed process said, and with earlier rounds.
-    async fn compare(&mut self, store: &SledStore, report: Report) {
+    pub async fn compare(&mut self, store: &SledStore, report: Report) {
         let verified = self
             .events
             .keys()
@@ -239,6 +239,13 @@ impl Model {
             expected,
             "the store ends with its last event"
         );
+        let written = self
+            .events
+            .values()
+            .filter_map(|event| event.value.as_ref());
+        self.phantom = written
+            .filter(|value| !self.tried.contains(&id_of(value)))
+            .count();
         self.acknowledged += report.acknowledged.len();
         for (id, last, key) in &report.acknowledged {
             // The transaction's first change is at its last revision or the one before.
@@ -251,10 +258,8 @@ impl Model {
         self.compare_state(store).await;
     }
 
-    fn add(&mut self, event: Arc<Event>) {
-        if let Some(value) = &event.value {
-            self.phantom += usize::from(!self.tried.contains(&id_of(value)));
-        }
+    /// Adds what a watch has shown.
+    pub fn add(&mut self, event: Arc<Event>) {
         self.events.insert(event.modified, event);
     }
 
