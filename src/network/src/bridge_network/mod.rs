@@ -33,8 +33,6 @@ pub struct BridgeNetwork(Arc<Inner>);
 struct Inner {
     options: Arc<NetworkOptions>,
     mtu: u32,
-    /// The bridge's index.
-    bridge: u32,
     links: Links,
     pins: Pins,
     ledger: Arc<Ledger>,

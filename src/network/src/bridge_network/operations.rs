@@ -2,7 +2,7 @@
 
 use std::os::fd::OwnedFd;
 
-use super::Inner;
+use super::{Inner, start};
 use crate::ledger::{self, Record};
 use crate::links::{Link, Links, POD_INTERFACE, PortPlan};
 use crate::pod::{Error, PodAttachment, PodRequest, Result};
@@ -34,21 +34,28 @@ impl Inner {
     /// Every step finds out what is there and adds what is missing, so a setup that follows a
     /// broken one finishes it.
     pub(super) async fn setup(&self, pod: PodRequest) -> Result<PodAttachment> {
+        let bridge = start::prepare_host(&self.options, &self.links, self.mtu).await?;
         let record = self.on_disk(move |ledger| ledger.assign(&pod)).await?;
         pass(SETUP_STEPS[0])?;
         let namespace = self.pins.pin(&record.uid).await?;
         pass(SETUP_STEPS[1])?;
         let inside = Links::inside(&namespace).await?;
-        let connected = self.connect(&record, &inside, &namespace).await;
+        let connected = self.connect(&record, bridge, &inside, &namespace).await;
         // An open socket would keep the namespace alive.
         inside.close().await;
         connected?;
         Ok(self.attachment(&record))
     }
 
-    async fn connect(&self, record: &Record, inside: &Links, namespace: &OwnedFd) -> Result<()> {
-        let plan = self.plan(record);
-        let (port, eth0) = match self.whole_pair(record, inside).await? {
+    async fn connect(
+        &self,
+        record: &Record,
+        bridge: u32,
+        inside: &Links,
+        namespace: &OwnedFd,
+    ) -> Result<()> {
+        let plan = self.plan(record, bridge);
+        let (port, eth0) = match self.whole_pair(record, bridge, inside).await? {
             Some(pair) => pair,
             None => {
                 let port = self.links.add_port(&plan, namespace).await?;
@@ -60,7 +67,7 @@ impl Inner {
         self.links.open_port(port, &plan).await?;
         pass(SETUP_STEPS[2])?;
         self.links
-            .fix_neighbour(self.bridge, record.address, record.mac())
+            .fix_neighbour(bridge, record.address, record.mac())
             .await?;
         self.rules.admit(record, || self.ledger.all())?;
         pass(SETUP_STEPS[3])?;
@@ -68,10 +75,10 @@ impl Inner {
         pass(SETUP_STEPS[4])
     }
 
-    fn plan<'a>(&self, record: &'a Record) -> PortPlan<'a> {
+    fn plan<'a>(&self, record: &'a Record, bridge: u32) -> PortPlan<'a> {
         PortPlan {
             name: &record.interface,
-            bridge: self.bridge,
+            bridge,
             mtu: self.mtu,
             mac: record.mac(),
             address: record.address,
@@ -81,11 +88,17 @@ impl Inner {
 
     /// The indices of both ends if they are each other's; removes lone ends, which a namespace
     /// lost and made anew leaves.
-    async fn whole_pair(&self, record: &Record, inside: &Links) -> Result<Option<(u32, u32)>> {
+    async fn whole_pair(
+        &self,
+        record: &Record,
+        bridge: u32,
+        inside: &Links,
+    ) -> Result<Option<(u32, u32)>> {
         let port = self.links.find(&record.interface).await?;
         let eth0 = inside.find(POD_INTERFACE).await?;
         if let (Some(port), Some(eth0)) = (&port, &eth0)
-            && self.is_pair(record, port, eth0)
+            && is_pair(record, port, eth0)
+            && port.controller == Some(bridge)
         {
             return Ok(Some((port.index, eth0.index)));
         }
@@ -98,19 +111,14 @@ impl Inner {
         Ok(None)
     }
 
-    fn is_pair(&self, record: &Record, port: &Link, eth0: &Link) -> bool {
-        eth0.peer == Some(port.index)
-            && eth0.mac == Some(record.mac())
-            && port.controller == Some(self.bridge)
-    }
-
     /// The record goes last: until then the pod is listed, and so torn down again after a crash.
     pub(super) async fn teardown(&self, uid: &str) -> Result<()> {
         if let Some(record) = self.ledger.get(uid) {
             self.rules.expel(&record)?;
-            self.links
-                .forget_neighbour(self.bridge, record.address)
-                .await?;
+            if let Some(bridge) = self.links.find(&self.options.bridge).await? {
+                let address = record.address;
+                self.links.forget_neighbour(bridge.index, address).await?;
+            }
         }
         pass(TEARDOWN_STEPS[0])?;
         // The interface goes with the namespace: deleting it takes ten times as long.
@@ -146,7 +154,11 @@ impl Inner {
         let Some(eth0) = inside.find(POD_INTERFACE).await? else {
             return Ok(Some("its interface is gone"));
         };
-        if !self.is_pair(record, &port, &eth0) {
+        let bridge = self.links.find(&self.options.bridge).await?;
+        let Some(bridge) = bridge.filter(|bridge| bridge.up) else {
+            return Ok(Some("the bridge is gone or down"));
+        };
+        if !is_pair(record, &port, &eth0) || port.controller != Some(bridge.index) {
             return Ok(Some("its interface is not connected to the bridge"));
         }
         if !(port.up && eth0.up) {
@@ -174,6 +186,11 @@ impl Inner {
         let done = done.map_err(|_| Error::Interrupted("pod network ledger"))?;
         Ok(done?)
     }
+}
+
+/// Whether the two are the ends of the pod's interface.
+fn is_pair(record: &Record, port: &Link, eth0: &Link) -> bool {
+    eth0.peer == Some(port.index) && eth0.mac == Some(record.mac())
 }
 
 fn damaged(record: &Record, what: impl Into<String>) -> Error {

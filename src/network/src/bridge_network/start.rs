@@ -30,18 +30,8 @@ pub async fn open(options: NetworkOptions) -> Result<Inner> {
         None => Host::survey().await?.mtu().unwrap_or(DEFAULT_MTU),
     };
 
-    sysctl::apply_host(&options.saved_sysctls())?;
     let links = Links::here()?;
-    let bridge = links
-        .ensure_bridge(&BridgePlan {
-            name: &options.bridge,
-            pods: options.pod_cidr,
-            mtu,
-        })
-        .await?;
-    sysctl::apply_bridge(&options.bridge)?;
-    links.route_to(options.service_cidr, bridge).await?;
-
+    let bridge = prepare_host(&options, &links, mtu).await?;
     let records = ledger.all();
     let rules = Rules::open(options.clone())?;
     rules.install(&records)?;
@@ -55,13 +45,27 @@ pub async fn open(options: NetworkOptions) -> Result<Inner> {
     Ok(Inner {
         options,
         mtu,
-        bridge,
         links,
         pins,
         ledger: Arc::new(ledger),
         rules,
         turns: Turns::default(),
     })
+}
+
+/// Makes the host's side as it shall be, and gives the bridge's index. Also part of every setup,
+/// since programs that manage the network like to remove what they did not make.
+pub async fn prepare_host(options: &NetworkOptions, links: &Links, mtu: u32) -> Result<u32> {
+    sysctl::apply_host(&options.saved_sysctls())?;
+    let plan = BridgePlan {
+        name: &options.bridge,
+        pods: options.pod_cidr,
+        mtu,
+    };
+    let bridge = links.ensure_bridge(&plan).await?;
+    sysctl::apply_bridge(&options.bridge)?;
+    links.route_to(options.service_cidr, bridge).await?;
+    Ok(bridge)
 }
 
 /// Removes namespaces and ports that no record names: their records were lost, or their pods torn

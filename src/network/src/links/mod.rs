@@ -12,6 +12,7 @@ use netlink_packet_route::link::{InfoKind, LinkAttribute, LinkInfo, LinkMessage}
 use netlink_sys::protocols::NETLINK_ROUTE;
 use netlink_sys::{Socket, TokioSocket};
 use rtnetlink::Handle;
+use rustix::net::sockopt;
 use tokio::task::JoinHandle;
 
 use crate::mac::Mac;
@@ -20,6 +21,9 @@ use crate::netns;
 pub use bridge::BridgePlan;
 pub use port::{POD_INTERFACE, PortPlan};
 pub use survey::{Address, DefaultRoute};
+
+/// Room for the answers to some hundred requests under way; a skb takes a page or more.
+const RECEIVE_BUFFER: usize = 4 << 20;
 
 /// Why the kernel did not change or tell something.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +111,8 @@ impl Links {
     }
 
     fn over(socket: Socket) -> io::Result<Self> {
+        // An answer that finds no room is lost, and the connection with it.
+        sockopt::set_socket_recv_buffer_size_force(&socket, RECEIVE_BUFFER)?;
         // Done here once more, because from_raw_fd panics where it fails.
         socket.set_non_blocking(true)?;
         // SAFETY: the descriptor was just given up by its only owner.

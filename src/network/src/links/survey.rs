@@ -3,9 +3,11 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use futures::TryStreamExt;
+use netlink_packet_route::AddressFamily;
 use netlink_packet_route::address::{
     AddressAttribute, AddressHeaderFlags, AddressMessage, AddressScope,
 };
+use netlink_packet_route::neighbour::{NeighbourAttribute, NeighbourMessage, NeighbourState};
 use netlink_packet_route::route::{
     RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteType,
 };
@@ -74,23 +76,22 @@ impl Links {
         Ok(routes)
     }
 
-    /// Every IPv4 route as text, for comparisons.
+    /// Every IPv4 route of every table as text, with its interface's index; for comparisons.
     ///
     /// # Errors
     /// [`Error::Request`]
-    pub async fn describe_routes(&self) -> Result<Vec<String>, Error> {
+    pub async fn describe_routes(&self) -> Result<Vec<(String, u32)>, Error> {
         let messages = self.routes().await?;
-        Ok(messages.iter().map(describe).collect())
+        Ok(messages.iter().map(describe_route).collect())
     }
 
-    /// Every permanent IPv4 neighbour as text, for comparisons.
+    /// Every permanent IPv4 neighbour as text, with its interface's index; for comparisons.
     ///
     /// # Errors
     /// [`Error::Request`]
-    pub async fn describe_neighbours(&self) -> Result<Vec<String>, Error> {
-        use netlink_packet_route::neighbour::{NeighbourAttribute, NeighbourState};
+    pub async fn describe_neighbours(&self) -> Result<Vec<(String, u32)>, Error> {
         let mut request = self.handle.neighbours().get();
-        request.message_mut().header.family = netlink_packet_route::AddressFamily::Inet;
+        request.message_mut().header.family = AddressFamily::Inet;
         let messages: Vec<_> = request
             .execute()
             .try_collect()
@@ -99,18 +100,7 @@ impl Links {
         let permanent = messages
             .iter()
             .filter(|message| message.header.state == NeighbourState::Permanent);
-        let text = permanent.map(|message| {
-            let destination = message
-                .attributes
-                .iter()
-                .find_map(|attribute| match attribute {
-                    NeighbourAttribute::Destination(address) => Some(format!("{address:?}")),
-                    _ => None,
-                });
-            let destination = destination.unwrap_or_default();
-            format!("{destination} on {}", message.header.ifindex)
-        });
-        Ok(text.collect())
+        Ok(permanent.map(describe_neighbour).collect())
     }
 }
 
@@ -167,17 +157,28 @@ fn read_default(message: &RouteMessage) -> Option<DefaultRoute> {
     Some(route)
 }
 
-fn describe(message: &RouteMessage) -> String {
-    let mut text = format!("table {} ", message.header.table);
+fn describe_route(message: &RouteMessage) -> (String, u32) {
+    let header = &message.header;
+    let mut text = format!("table {} {:?}", header.table, header.kind);
+    let mut interface = 0;
     for attribute in &message.attributes {
         match attribute {
             RouteAttribute::Destination(address) => {
-                let prefix = message.header.destination_prefix_length;
-                text.push_str(&format!("{address:?}/{prefix} "));
+                let prefix = header.destination_prefix_length;
+                text.push_str(&format!(" {address:?}/{prefix}"));
             }
-            RouteAttribute::Oif(index) => text.push_str(&format!("on {index}")),
+            RouteAttribute::Oif(index) => interface = *index,
             _ => {}
         }
     }
-    text
+    (text, interface)
+}
+
+fn describe_neighbour(message: &NeighbourMessage) -> (String, u32) {
+    let mut attributes = message.attributes.iter();
+    let destination = attributes.find_map(|attribute| match attribute {
+        NeighbourAttribute::Destination(address) => Some(format!("{address:?}")),
+        _ => None,
+    });
+    (destination.unwrap_or_default(), message.header.ifindex)
 }

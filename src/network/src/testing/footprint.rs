@@ -22,20 +22,23 @@ impl Footprint {
     pub async fn take(options: &NetworkOptions) -> Result<Self> {
         let mut all = BTreeSet::new();
         let links = Links::here()?;
-        for link in links.all().await? {
+        let interfaces = links.all().await?;
+        let name = |index: u32| {
+            let link = interfaces.iter().find(|link| link.index == index);
+            link.map_or("none", |link| &link.name)
+        };
+        for link in &interfaces {
             all.insert(format!("interface {} up={}", link.name, link.up));
         }
         for address in links.addresses().await? {
-            all.insert(format!(
-                "address {} on {}",
-                address.address, address.interface
-            ));
+            let on = name(address.interface);
+            all.insert(format!("address {} on {on}", address.address));
         }
-        for route in links.describe_routes().await? {
-            all.insert(format!("route {route}"));
+        for (route, interface) in links.describe_routes().await? {
+            all.insert(format!("route {route} on {}", name(interface)));
         }
-        for neighbour in links.describe_neighbours().await? {
-            all.insert(format!("neighbour {neighbour}"));
+        for (neighbour, interface) in links.describe_neighbours().await? {
+            all.insert(format!("neighbour {neighbour} on {}", name(interface)));
         }
         links.close().await;
         for (family, table) in Nftables::open()?.tables()? {

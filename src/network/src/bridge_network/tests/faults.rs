@@ -43,6 +43,41 @@ fn setup_repairs_what_check_finds() {
 }
 
 #[test]
+fn the_bridge_comes_back_with_the_next_setup() {
+    in_own_namespaces(|| async {
+        let network = open().await;
+        let opened = Footprint::take(&options()).await.expect("looks");
+        let a = setup(&network, "a").await;
+        for damage in [
+            "ip link delete rk3s0",
+            "ip link set rk3s0 down",
+            "ip address flush dev rk3s0",
+            "ip route delete 10.43.0.0/16",
+        ] {
+            run(damage);
+            let b = setup(&network, "b").await;
+            let server = Server::start(Some(&b.netns)).await;
+            dial(None, ip(&b)).await.expect("reached");
+            server.stop().await;
+            assert_eq!(setup(&network, "a").await, a, "after {damage}");
+            assert_eq!(network.check("a").await.expect("whole"), a);
+            network.teardown("b").await.expect("torn down");
+        }
+        run("ip link delete rk3s0");
+        let error = network.check("a").await.expect_err("damaged");
+        assert_eq!(
+            error.to_string(),
+            "pod a: network is damaged: the bridge is gone or down"
+        );
+        network.teardown("a").await.expect("torn down");
+        drop(network);
+        drop(open().await);
+        forget_the_round();
+        settles(&opened).await;
+    });
+}
+
+#[test]
 fn a_namespace_lost_while_in_use_is_made_anew() {
     in_own_namespaces(|| async {
         let network = open().await;
@@ -76,7 +111,7 @@ fn opening_removes_what_belongs_to_nobody() {
         assert_eq!(uids.len(), 1);
         network.check("stays").await.expect("whole");
         network.teardown("stays").await.expect("torn down");
-        std::fs::remove_file("/run/state/cursor.json").expect("there");
+        forget_the_round();
         // The neighbour of the lost pod stays until its address is given out again.
         run("ip neigh flush all nud permanent");
         settles(&opened).await;

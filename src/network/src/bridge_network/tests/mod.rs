@@ -116,6 +116,13 @@ async fn read_all(mut stream: tokio::net::TcpStream) -> io::Result<String> {
     }
 }
 
+/// Removes the file that says where the round of addresses stands, which is meant to stay.
+fn forget_the_round() {
+    if let Err(error) = std::fs::remove_file("/run/state/cursor.json") {
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
+}
+
 /// Waits until the host is as it was `before`: interfaces vanish some time after their namespace.
 async fn settles(before: &Footprint) {
     let clock = Clock::system();

@@ -29,7 +29,7 @@ fn teardown_and_cleanup_leave_nothing() {
         for uid in ["a", "b"] {
             network.teardown(uid).await.expect("torn down");
         }
-        std::fs::remove_file("/run/state/cursor.json").expect("there");
+        forget_the_round();
         settles(&opened).await;
 
         setup(&network, "running").await;
@@ -113,9 +113,7 @@ fn thirty_at_once() {
 
         let teardowns = join_all(uids.iter().map(|uid| network.teardown(uid))).await;
         assert!(teardowns.iter().all(Result::is_ok), "{teardowns:?}");
-        if std::fs::exists("/run/state/cursor.json").expect("told") {
-            std::fs::remove_file("/run/state/cursor.json").expect("removed");
-        }
+        forget_the_round();
         settles(&opened).await;
     });
 }
