@@ -5,6 +5,8 @@ use apimachinery::{FieldErrors, Object, RequestCx};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::json;
+
 /// The circumstances of one write.
 pub struct Cx<'a> {
     pub operation: Operation,
@@ -57,7 +59,7 @@ pub trait Strategy: Sync {
 
     /// Whether an update counts as a new generation, where the row counts generations at all.
     fn starts_generation(&self, new: &Object, old: &Object) -> bool {
-        new.get("spec") != old.get("spec")
+        !json::same(new.get("spec"), old.get("spec"))
     }
 
     /// The `conditions` of the object's Table row.

@@ -108,7 +108,7 @@ impl Strategy for Deployment {
 
     /// Annotations are handed down to replica sets, so they count too.
     fn starts_generation(&self, new: &Object, old: &Object) -> bool {
-        new.get("spec") != old.get("spec")
+        !json::same(new.get("spec"), old.get("spec"))
             || !json::same(
                 new.at("/metadata/annotations"),
                 old.at("/metadata/annotations"),

@@ -106,15 +106,18 @@ impl Strategy for Node {
     }
 }
 
-/// `podCIDRs` is the list that `podCIDR` is the first of.
+/// `podCIDRs` is the list that `podCIDR` is the first of; where they differ, the latter is newer.
 fn list_pod_cidr(spec: &mut json::Json) {
     let first = json::text(spec, "podCIDR").to_owned();
-    let listed = json::texts(spec, "podCIDRs").next().map(str::to_owned);
-    match listed {
-        Some(listed) => spec.insert("podCIDR".into(), listed.into()),
-        None if first.is_empty() => None,
-        None => spec.insert("podCIDRs".into(), vec![first].into()),
-    };
+    let listed = json::texts(spec, "podCIDRs")
+        .next()
+        .unwrap_or("")
+        .to_owned();
+    if first.is_empty() && !listed.is_empty() {
+        spec.insert("podCIDR".into(), listed.into());
+    } else if first != listed {
+        spec.insert("podCIDRs".into(), vec![first].into());
+    }
 }
 
 fn readiness(node: &Object) -> String {

@@ -35,8 +35,11 @@ const TOKEN: &[(&str, Fill)] = &[("expirationSeconds", Fill::Number(3600))];
 const CLAIM_SPEC: &[(&str, Fill)] = &[("volumeMode", Fill::TextIfAbsent("Filesystem"))];
 const ISCSI: &[(&str, Fill)] = &[("iscsiInterface", Fill::Text("default"))];
 
+/// A path of field names, and what is filled in there.
+type Places = &'static [(&'static [&'static str], &'static [(&'static str, Fill)])];
+
 /// Where in a container which defaults go.
-const IN_CONTAINER: &[(&[&str], &[(&str, Fill)])] = &[
+const IN_CONTAINER: Places = &[
     (&[], CONTAINER),
     (&["ports"], PORT),
     (&["livenessProbe"], PROBE),
@@ -55,7 +58,7 @@ const IN_CONTAINER: &[(&[&str], &[(&str, Fill)])] = &[
     (&["env", "valueFrom", "fileKeyRef"], FILE_REF),
 ];
 /// Where in a volume which defaults go.
-const IN_VOLUME: &[(&[&str], &[(&str, Fill)])] = &[
+const IN_VOLUME: Places = &[
     (&["secret"], MODE),
     (&["configMap"], MODE),
     (&["downwardAPI"], MODE),
@@ -86,11 +89,14 @@ const IN_VOLUME: &[(&[&str], &[(&str, Fill)])] = &[
 pub(crate) const CONTAINER_LISTS: [&str; 3] =
     ["initContainers", "containers", "ephemeralContainers"];
 
-/// Fills in a pod template at `spec.template` of a workload.
+/// Fills in the pod template of a workload, which is never absent.
 pub(crate) fn default_template(workload_spec: &mut Json) {
-    if let Some(spec) = json::map_mut(workload_spec, "template")
-        .and_then(|template| json::map_mut(template, "spec"))
-    {
+    fill(workload_spec, &[("template", Fill::Empty)]);
+    let Some(template) = json::map_mut(workload_spec, "template") else {
+        return;
+    };
+    fill(template, &[("spec", Fill::Empty)]);
+    if let Some(spec) = json::map_mut(template, "spec") {
         default_pod_spec(spec);
     }
 }
@@ -102,9 +108,7 @@ pub(crate) fn default_pod_spec(spec: &mut Json) {
         maps_mut(spec, list).for_each(default_container);
     }
     maps_mut(spec, "volumes").for_each(default_volume);
-    for field in ["overhead"] {
-        canonical_quantities(spec, field);
-    }
+    canonical_quantities(spec, "overhead");
     if let Some(resources) = json::map_mut(spec, "resources") {
         canonical_resources(resources);
     }

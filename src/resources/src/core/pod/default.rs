@@ -1,7 +1,7 @@
 //! Defaults of pods that templates do not have.
 
 use apimachinery::{Object, Quantity};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::json::{self, Fill, Json, fill, maps_mut};
 use crate::podspec::default_pod_spec;
@@ -21,6 +21,23 @@ pub(super) fn default_pod(pod: &mut Object) {
     fill(spec, &[("enableServiceLinks", Fill::Flag(true))]);
     if json::flag(spec, "hostNetwork") {
         host_ports(spec);
+    }
+    if let Some(status) = json::map_mut(pod, "status") {
+        list_pod_ip(status);
+    }
+}
+
+/// `podIPs` is the list that `podIP` is the first of; where they differ, the latter is newer.
+fn list_pod_ip(status: &mut Json) {
+    let first = json::text(status, "podIP").to_owned();
+    let listed = json::maps(status, "podIPs")
+        .next()
+        .map_or("", |entry| json::text(entry, "ip"))
+        .to_owned();
+    if first.is_empty() && !listed.is_empty() {
+        status.insert("podIP".into(), listed.into());
+    } else if first != listed {
+        status.insert("podIPs".into(), json!([{"ip": first}]));
     }
 }
 

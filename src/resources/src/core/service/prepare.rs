@@ -23,6 +23,7 @@ pub(super) fn prepare_change(new: &mut Object, old: &Object) {
     keep_cluster_ips(after, before);
     keep_node_ports(after, before);
     keep_health_port(after, before);
+    follow_cluster_ip(after, before);
     list_cluster_ip(after);
     drop_unneeded(after, before);
     choose_families(after);
@@ -50,6 +51,22 @@ pub(super) fn has_node_ports(spec: &Json) -> bool {
 pub(super) fn has_health_port(spec: &Json) -> bool {
     json::text(spec, "type") == "LoadBalancer"
         && json::text(spec, "externalTrafficPolicy") == "Local"
+}
+
+/// Who changes only one of `clusterIP` and `clusterIPs` means both.
+fn follow_cluster_ip(new: &mut Json, old: &Json) {
+    let (first, before) = (json::text(new, "clusterIP"), json::text(old, "clusterIP"));
+    if first == before || !same(new.get("clusterIPs"), old.get("clusterIPs")) {
+        return;
+    }
+    let first = first.to_owned();
+    if first.is_empty() {
+        new.remove("clusterIPs");
+    } else if let Some(Value::Array(listed)) = new.get_mut("clusterIPs")
+        && let Some(value) = listed.first_mut()
+    {
+        *value = first.into();
+    }
 }
 
 /// `clusterIPs` is the list that `clusterIP` is the first of.

@@ -58,12 +58,18 @@ fn validate_searches(searches: &At<'_>, errors: &mut FieldErrors) {
         if text == "." {
             continue;
         }
-        // Underscores are fine in search domains; names with them are judged as if with dashes.
-        let trimmed = text.strip_suffix('.').unwrap_or(text).replace('_', "-");
-        if let Err(details) = meta::dns_subdomain(&trimmed) {
+        if let Err(details) = meta::dns_subdomain(&plain(text)) {
             for detail in details.lines() {
                 errors.push(path.invalid(detail));
             }
         }
     }
+}
+
+/// A search domain may end in a dot and have underscores, at the start of its labels too
+/// (`_sip._tcp.example.com.`); without them it must be a plain subdomain.
+fn plain(search: &str) -> String {
+    let labels = search.strip_suffix('.').unwrap_or(search).split('.');
+    let plain = labels.map(|label| label.strip_prefix('_').unwrap_or(label).replace('_', "-"));
+    plain.collect::<Vec<_>>().join(".")
 }

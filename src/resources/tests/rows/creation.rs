@@ -1,0 +1,26 @@
+//! What is wrong with new objects: a change of the fixture, and the exact text.
+
+mod core;
+mod metadata;
+mod pod;
+mod workloads;
+
+use expect_test::{Expect, expect};
+use serde_json::Value;
+
+use crate::harness::{create, fixture, row, set, text};
+
+/// Each row sets values in the fixture of a kind; a line of the answer is a row's error text.
+fn check(kind: &str, rows: &[(&str, Value)], expected: Expect) {
+    let row = row(kind);
+    let mut out = String::new();
+    for (pointer, value) in rows {
+        let mut object = fixture(row);
+        set(&mut object, pointer, value.clone());
+        let (_, errors) = create(row, object);
+        let mut shown = value.to_string();
+        shown.truncate(200);
+        out.push_str(&format!("{pointer} = {shown}\n  {}\n", text(&errors)));
+    }
+    expected.assert_eq(&out);
+}

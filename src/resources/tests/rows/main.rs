@@ -1,0 +1,7 @@
+//! The table and its strategies from outside, as `registry` uses them.
+
+mod columns;
+mod creation;
+mod harness;
+mod table;
+mod updates;

@@ -1,0 +1,100 @@
+//! What must hold of every row.
+
+use std::collections::BTreeSet;
+
+use resources::{RESOURCES, Subresource, by_kind, by_resource};
+
+use crate::harness::{create, fixture, text, update};
+
+#[test]
+fn names_and_prefixes_are_unique() {
+    let mut seen = BTreeSet::new();
+    for row in RESOURCES {
+        let names = [row.plural, row.singular, row.kind].into_iter();
+        let names: BTreeSet<&str> = names.chain(row.short_names.iter().copied()).collect();
+        for name in names {
+            assert!(seen.insert((row.group, name)), "{name} is there twice");
+        }
+        assert!(seen.insert(("/registry", row.prefix)), "{}", row.prefix);
+        assert!(
+            !row.prefix.ends_with('/') && !row.prefix.is_empty(),
+            "{}",
+            row.kind
+        );
+    }
+}
+
+#[test]
+fn rows_are_found_by_what_is_served() {
+    for row in RESOURCES {
+        assert!(
+            row.versions
+                .iter()
+                .any(|version| version.name == row.storage),
+            "{}",
+            row.kind
+        );
+        for version in row.versions {
+            let found = by_resource(row.group, version.name, row.plural).expect("served");
+            assert!(std::ptr::eq(found, *row), "{}", row.kind);
+        }
+        let found = by_kind(row.group, row.kind).expect("served");
+        assert!(std::ptr::eq(found, *row), "{}", row.kind);
+        for subresource in row.subresources {
+            assert!(row.subresource(subresource.name()).is_some());
+        }
+    }
+    assert!(by_resource("", "v2", "pods").is_none());
+}
+
+/// As `kubectl api-resources -o wide` would tell.
+#[test]
+fn facts() {
+    let mut out = String::new();
+    for row in RESOURCES {
+        let mut subresources: Vec<&str> = row.subresources.iter().map(Subresource::name).collect();
+        subresources.sort_unstable();
+        let verbs: Vec<&str> = row.verbs.iter().map(|verb| verb.as_str()).collect();
+        out.push_str(&format!(
+            "{} {} {:?} short={:?} all={} /{} sub={} verbs={} gen={} create={} free={}\n",
+            row.gvr().group_resource(),
+            row.kind,
+            row.scope,
+            row.short_names,
+            row.categories.contains(&"all"),
+            row.prefix,
+            subresources.join(","),
+            verbs.len(),
+            row.generation,
+            row.create_on_update,
+            row.unconditional_update,
+        ));
+    }
+    expect_test::expect![[r#"
+        configmaps ConfigMap Namespaced short=["cm"] all=false /configmaps sub= verbs=8 gen=false create=false free=true
+        events Event Namespaced short=["ev"] all=false /events sub= verbs=8 gen=false create=true free=true
+        namespaces Namespace Cluster short=["ns"] all=false /namespaces sub=finalize,status verbs=7 gen=false create=false free=true
+        nodes Node Cluster short=["no"] all=false /minions sub=status verbs=8 gen=false create=false free=true
+        pods Pod Namespaced short=["po"] all=true /pods sub=binding,eviction,log,status verbs=8 gen=true create=false free=true
+        secrets Secret Namespaced short=[] all=false /secrets sub= verbs=8 gen=false create=false free=true
+        services Service Namespaced short=["svc"] all=true /services/specs sub=status verbs=8 gen=false create=true free=true
+        serviceaccounts ServiceAccount Namespaced short=["sa"] all=false /serviceaccounts sub= verbs=8 gen=false create=false free=true
+        deployments.apps Deployment Namespaced short=["deploy"] all=true /deployments sub=scale,status verbs=8 gen=true create=false free=true
+        replicasets.apps ReplicaSet Namespaced short=["rs"] all=true /replicasets sub=scale,status verbs=8 gen=true create=false free=true
+        leases.coordination.k8s.io Lease Namespaced short=[] all=false /leases sub= verbs=8 gen=false create=true free=false
+    "#]].assert_eq(&out);
+}
+
+#[test]
+fn every_row_has_a_fixture_that_is_valid_and_stays_so() {
+    for row in RESOURCES {
+        let sent = fixture(row);
+        assert_eq!(sent.gvk(), Some(row.gvk()));
+        let (stored, errors) = create(row, sent);
+        assert_eq!(text(&errors), "", "{}", row.kind);
+        let (again, errors) = update(row, "", stored.clone(), &stored);
+        assert_eq!(text(&errors), "", "{}", row.kind);
+        assert_eq!(again, stored, "writing {} back changes nothing", row.kind);
+        assert!(!row.strategy.starts_generation(&again, &stored));
+    }
+}
