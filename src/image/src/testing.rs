@@ -6,9 +6,25 @@ use std::path::{Path, PathBuf};
 pub struct TestDir(PathBuf);
 
 impl TestDir {
+    /// On the disk of temporary files.
     pub fn new() -> Self {
-        let home = std::env::temp_dir().join("rk3s-image-tests");
-        std::fs::create_dir_all(&home).expect("the temporary directory is writable");
+        Self::within(&std::env::temp_dir())
+    }
+
+    /// In memory where that is possible: an import syncs its file system, which on a disk waits
+    /// for whatever else is written to it.
+    pub fn in_memory() -> Self {
+        let memory = Path::new("/dev/shm");
+        if memory.is_dir() {
+            Self::within(memory)
+        } else {
+            Self::new()
+        }
+    }
+
+    fn within(place: &Path) -> Self {
+        let home = place.join("rk3s-image-tests");
+        std::fs::create_dir_all(&home).expect("a writable place");
         sweep(&home);
         let name = format!("{}-{}", std::process::id(), base::random::name_suffix(8));
         let path = home.join(name);
@@ -201,9 +217,9 @@ fn describe_one(root: &Path, path: &Path) -> String {
 fn attributes(path: &Path) -> String {
     let mut names = vec![0; 4096];
     let length = rustix::fs::llistxattr(path, names.as_mut_slice()).expect("listable");
-    let names = names[..length]
-        .split(|byte| *byte == 0)
-        .filter(|name| !name.is_empty());
+    let names = names[..length].split(|byte| *byte == 0);
+    let mut names: Vec<&[u8]> = names.filter(|name| !name.is_empty()).collect();
+    names.sort_unstable();
     let show = |name: &[u8]| {
         let mut value = vec![0; 4096];
         let length = rustix::fs::lgetxattr(path, name, value.as_mut_slice()).expect("readable");
@@ -213,5 +229,5 @@ fn attributes(path: &Path) -> String {
             value[..length].escape_ascii()
         )
     };
-    names.map(show).collect()
+    names.into_iter().map(show).collect()
 }

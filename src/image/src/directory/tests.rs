@@ -30,7 +30,7 @@ fn archive(tag: &str, content: &str) -> Vec<u8> {
 
 impl Node {
     fn new() -> Self {
-        let home = TestDir::new();
+        let home = TestDir::in_memory();
         let store = ImageStore::open(&home.path().join("store"), Clock::system()).expect("opened");
         let arrivals = store.arrivals();
         Self {

@@ -5,6 +5,7 @@ use std::sync::TryLockError;
 
 use tracing::debug;
 
+use super::error::pass;
 use super::index::Index;
 use super::open::names;
 use super::{ImageStore, Result, StoreError};
@@ -47,6 +48,7 @@ impl ImageStore {
             self.replace_index(index)?;
             unused
         };
+        pass("image::layer-forgotten")?;
         for (chain_id, layer) in unused {
             let path = self.layer(layer.number);
             debug!(%chain_id, number = layer.number, "removing an unused layer");

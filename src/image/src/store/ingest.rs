@@ -154,11 +154,13 @@ impl ImageStore {
     }
 
     /// Gives the new layers their names and the image its record, in this order: what the index
-    /// names is on disk.
+    /// names is on disk. One sync of the file system is cheaper than one of each file.
     fn record(&self, mut image: ImageRecord, session: Session<'_>) -> Result<ImageRecord> {
-        let synced = session.open(&self.root)?;
-        rustix::fs::syncfs(&synced)
-            .map_err(|error| StoreError::io("sync", &self.root)(error.into()))?;
+        if !session.new.is_empty() {
+            let root = session.open(&self.root)?;
+            rustix::fs::syncfs(&root)
+                .map_err(|error| StoreError::io("sync", &self.root)(error.into()))?;
+        }
         pass("image::layers-synced")?;
         let recorded = {
             let _writing = self.write();

@@ -1,3 +1,6 @@
+#[cfg(feature = "faults")]
+mod crash;
+
 use std::fs;
 use std::os::fd::AsRawFd;
 
@@ -26,7 +29,7 @@ impl std::ops::Deref for Node {
 impl Node {
     fn new() -> Self {
         let mut node = Self {
-            home: TestDir::new(),
+            home: TestDir::in_memory(),
             store: None,
         };
         node.open();
@@ -498,11 +501,7 @@ fn archives_that_lie_are_refused() {
         &docker[..docker.len() / 2],
         expect!["archive is cut: it has no end mark"],
     );
-    check_refused(
-        &node,
-        b"",
-        expect!["archive is cut: it has no end mark"],
-    );
+    check_refused(&node, b"", expect!["archive is cut: it has no end mark"]);
     check_refused(
         &node,
         b"no tar archive at all",
