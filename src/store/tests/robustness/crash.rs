@@ -16,8 +16,8 @@ use store::{Event, Expect, KeyValue, Op, Options, Revision, SledStore, Store, Wa
 use crate::rng::{self, Rng};
 
 /// The child's store directory; without it the child's test has nothing to do.
-const DIRECTORY: &str = "RK3S_STORE_CRASH_DIRECTORY";
-const WRITERS: u64 = 8;
+pub const DIRECTORY: &str = "RK3S_STORE_CRASH_DIRECTORY";
+pub const WRITERS: u64 = 8;
 const POINTS: [&str; 8] = [
     "store::before-write",
     "store::before-sync",
@@ -38,7 +38,7 @@ pub fn options() -> Options {
 }
 
 /// The value that `id` writes: its name, then as many bytes as the name says.
-fn value(id: &str) -> Vec<u8> {
+pub fn value(id: &str) -> Vec<u8> {
     let sum: usize = id.bytes().map(usize::from).sum();
     let len = if sum % 23 == 0 { 9000 } else { sum % 700 };
     let mut value = format!("{id} ").into_bytes();
@@ -58,7 +58,7 @@ pub fn id_of(bytes: &[u8]) -> String {
 }
 
 /// Reports to the parent. A line is one write to a pipe, so it arrives whole or not at all.
-fn say(line: &str) {
+pub fn say(line: &str) {
     let mut out = std::io::stdout().lock();
     // The parent going away ends this process soon enough.
     drop(out.write_all(format!("{line}\n").as_bytes()));
@@ -82,7 +82,11 @@ async fn write_for_ever(store: &SledStore, round: &str, writer: u64, counter: &A
         say(&format!("try {id}"));
         match store.txn(ops, TraceId::NONE).await {
             Ok(last) => say(&format!("ack {id} {last} {own}")),
-            Err(error) => say(&format!("refused {id} {error}")),
+            Err(error) => {
+                say(&format!("refused {id} {error}"));
+                // Nothing more is to be learned from this writer.
+                return futures::future::pending().await;
+            }
         }
         if let Some(found) = store.get(&shared, None).await.expect("readable") {
             say(&format!(
@@ -133,6 +137,8 @@ async fn child_writes_until_killed() {
 /// What the child said.
 #[derive(Default)]
 pub struct Report {
+    /// Whether a refused write is part of the test.
+    pub failures_expected: bool,
     pub tried: HashSet<String>,
     /// Id, last revision of its transaction, its first key.
     pub acknowledged: Vec<(String, Revision, String)>,
@@ -141,7 +147,7 @@ pub struct Report {
 }
 
 impl Report {
-    fn hear(&mut self, line: &str) -> bool {
+    pub fn hear(&mut self, line: &str) -> bool {
         let mut words = line.split(' ');
         let mut word = || words.next().unwrap_or_default().to_owned();
         // The test harness puts its own words before the first line.
@@ -150,6 +156,7 @@ impl Report {
             "try" => drop(self.tried.insert(word())),
             "ack" => self.acknowledged.push((word(), revision(&word()), word())),
             "saw" => self.seen.push((word(), revision(&word()), word())),
+            "refused" if self.failures_expected => {}
             "refused" => panic!("a write was refused: {line}"),
             _ => return false,
         }
@@ -161,10 +168,11 @@ fn revision(word: &str) -> Revision {
     Revision(word.parse().expect("a revision"))
 }
 
-fn spawn(directory: &Path, round: usize, failpoints: &str) -> Child {
+/// Starts one of this binary's tests as a process.
+pub fn spawn(test: &str, directory: &Path, round: usize, failpoints: &str) -> Child {
     let this = std::env::current_exe().expect("this test's own binary");
     Command::new(this)
-        .args(["--exact", "crash::child_writes_until_killed", "--nocapture"])
+        .args(["--exact", test, "--nocapture"])
         .env(DIRECTORY, directory)
         .env("ROUND", round.to_string())
         .env("RK3S_FAILPOINTS", failpoints)
@@ -185,7 +193,8 @@ fn run_and_kill(directory: &Path, round: usize, rng: &mut Rng) -> Report {
         ),
     };
     let acks = 20 + rng.below(400);
-    let mut child = spawn(directory, round, &failpoints);
+    let child = "crash::child_writes_until_killed";
+    let mut child = spawn(child, directory, round, &failpoints);
     let mut report = Report::default();
     let mut heard = 0;
     let out = BufReader::new(child.stdout.take().expect("piped"));
@@ -258,6 +267,11 @@ impl Model {
         self.compare_state(store).await;
     }
 
+    /// The store begins anew; the figures go on.
+    pub fn start_over(&mut self) {
+        self.events.clear();
+    }
+
     /// Adds what a watch has shown.
     pub fn add(&mut self, event: Arc<Event>) {
         self.events.insert(event.modified, event);
@@ -304,7 +318,7 @@ impl Model {
     }
 
     /// Both changes of a transaction are there, or neither.
-    fn torn(&self) -> usize {
+    pub fn torn(&self) -> usize {
         let mut changes: HashMap<String, usize> = HashMap::new();
         for event in self.events.values() {
             if let Some(value) = &event.value {

@@ -3,6 +3,9 @@
 
 mod controls;
 mod crash;
+mod cut;
 mod faults;
+mod full;
+mod loop_disk;
 mod model;
 mod rng;
