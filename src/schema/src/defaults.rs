@@ -5,46 +5,28 @@
 //! to a kind's strategy; an absent struct is never made in order to hold a default.
 
 use apimachinery::Object;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::facts::{Shape, TypeRef};
+use crate::facts::TypeRef;
+use crate::walk::struct_mut;
 
 /// Sets absent fields, nulls and empty texts to their default, at every depth.
 pub fn apply_defaults(object: &mut Object, ty: TypeRef<'_>) {
-    fields(&mut object.0, ty);
-}
-
-fn fields(map: &mut Map<String, Value>, ty: TypeRef<'_>) {
-    for field in ty.fields() {
-        let unset = match map.get(field.name.as_ref()) {
-            None | Some(Value::Null) => true,
-            Some(Value::String(text)) => text.is_empty(),
-            Some(_) => false,
-        };
-        if let (true, Some(default)) = (unset, &field.default) {
-            map.insert(field.name.to_string(), default.as_ref().clone());
+    struct_mut(&mut object.0, ty, &mut |map, ty| {
+        for field in ty.fields() {
+            let Some(default) = &field.default else {
+                continue;
+            };
+            let unset = match map.get(field.name.as_ref()) {
+                None | Some(Value::Null) => true,
+                Some(Value::String(text)) => text.is_empty(),
+                Some(_) => false,
+            };
+            if unset {
+                map.insert(field.name.to_string(), default.as_ref().clone());
+            }
         }
-    }
-    for (key, value) in map {
-        if let Some(below) = ty.child(key) {
-            inside(value, below);
-        }
-    }
-}
-
-fn inside(value: &mut Value, ty: TypeRef<'_>) {
-    match (value, ty.shape()) {
-        (Value::Object(map), Shape::Struct { .. }) => fields(map, ty),
-        (Value::Object(map), Shape::Map { value, .. }) => {
-            let below = ty.facts().get(*value);
-            map.values_mut().for_each(|value| inside(value, below));
-        }
-        (Value::Array(items), Shape::List { item, .. }) => {
-            let below = ty.facts().get(*item);
-            items.iter_mut().for_each(|item| inside(item, below));
-        }
-        _ => {}
-    }
+    });
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ pub mod facts;
 mod normalize;
 pub mod openapi;
 pub mod patch;
+pub mod walk;
 
 pub use decode::{
     DecodeError, Decoded, StrictError, TypeMeta, Validation, decode, decode_value, type_meta,

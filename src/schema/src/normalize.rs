@@ -1,9 +1,10 @@
 //! The form Go would print: nulls go, and what `omitempty` leaves out goes.
 
 use apimachinery::Object;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::facts::{Field, Shape, TypeRef};
+use crate::walk::struct_mut;
 
 /// Drops nulls, and empty optional lists, maps and zeros, as Go's `omitempty` does.
 ///
@@ -11,33 +12,15 @@ use crate::facts::{Field, Shape, TypeRef};
 /// (`emptyDir: {}`) and zeros behind pointers (`automountServiceAccountToken: false`). Raw JSON
 /// is left alone.
 pub fn normalize(object: &mut Object, ty: TypeRef<'_>) {
-    fields(&mut object.0, ty);
-}
-
-fn fields(map: &mut Map<String, Value>, ty: TypeRef<'_>) {
-    map.retain(|key, value| {
-        let Some(field) = ty.field(key) else {
-            return !value.is_null();
-        };
-        let below = ty.facts().get(field.ty);
-        inside(value, below);
-        !value.is_null() && (field.required || !omitted(value, field, below.shape()))
+    struct_mut(&mut object.0, ty, &mut |map, ty| {
+        map.retain(|key, value| {
+            let omitted = ty.field(key).is_some_and(|field| {
+                let shape = ty.facts().get(field.ty).shape();
+                !field.required && omitted(value, field, shape)
+            });
+            !value.is_null() && !omitted
+        });
     });
-}
-
-fn inside(value: &mut Value, ty: TypeRef<'_>) {
-    match (value, ty.shape()) {
-        (Value::Object(map), Shape::Struct { .. }) => fields(map, ty),
-        (Value::Object(map), Shape::Map { value, .. }) => {
-            let below = ty.facts().get(*value);
-            map.values_mut().for_each(|value| inside(value, below));
-        }
-        (Value::Array(items), Shape::List { item, .. }) => {
-            let below = ty.facts().get(*item);
-            items.iter_mut().for_each(|item| inside(item, below));
-        }
-        _ => {}
-    }
 }
 
 fn omitted(value: &Value, field: &Field, shape: &Shape) -> bool {

@@ -15,10 +15,15 @@ use crate::facts::{Field, Shape, TypeRef};
 /// Upstream stops collecting here, so that an error stays an error and not a document.
 const MAX_STRICT_ERRORS: usize = 100;
 
+/// Nor do the paths together grow past this, whatever keys a client sends.
+const MAX_STRICT_BYTES: usize = 64 * 1024;
+
 /// What the walk has found and where it is.
 #[derive(Debug)]
 pub(super) struct Run<'f> {
     collect: bool,
+    /// Bytes that strict errors may still take.
+    room: usize,
     strict: Vec<StrictError>,
     seen: HashSet<StrictError>,
     mismatch: Option<String>,
@@ -37,6 +42,7 @@ impl<'f> Run<'f> {
     pub(super) fn new(collect: bool) -> Self {
         Self {
             collect,
+            room: MAX_STRICT_BYTES,
             strict: Vec::new(),
             seen: HashSet::new(),
             mismatch: None,
@@ -55,6 +61,15 @@ impl<'f> Run<'f> {
         let wanted = self.collect && self.strict.len() < MAX_STRICT_ERRORS;
         if wanted && self.seen.insert(error.clone()) {
             self.strict.push(error);
+        }
+    }
+
+    /// Notes a strict error at this place. The first one is always noted.
+    fn refuse_here(&mut self, error: fn(String) -> StrictError) {
+        let fits = self.strict.is_empty() || self.path.len() <= self.room;
+        if self.collect && fits && self.strict.len() < MAX_STRICT_ERRORS {
+            self.room = self.room.saturating_sub(self.path.len());
+            self.refuse(error(self.path.clone()));
         }
     }
 
@@ -132,8 +147,7 @@ impl<'w, 'f> Node<'w, 'f> {
         access: &mut A,
     ) -> Result<(), A::Error> {
         if *seen & (1 << at) != 0 {
-            self.run
-                .refuse(StrictError::Duplicate(self.run.path.clone()));
+            self.run.refuse_here(StrictError::Duplicate);
         }
         *seen |= 1 << at;
         let ty = self.ty.facts().get(field.ty);
@@ -153,7 +167,7 @@ impl<'w, 'f> Node<'w, 'f> {
             match fields.binary_search_by(|field| field.name.as_ref().cmp(&key)) {
                 Ok(at) => self.field(key, (at, &fields[at]), (&mut out, &mut seen), &mut access)?,
                 Err(_) => {
-                    self.run.refuse(StrictError::Unknown(self.run.path.clone()));
+                    self.run.refuse_here(StrictError::Unknown);
                     access.next_value::<IgnoredAny>()?;
                 }
             }
@@ -172,8 +186,7 @@ impl<'w, 'f> Node<'w, 'f> {
         while let Some(key) = access.next_key::<String>()? {
             self.run.enter_key(&key);
             if out.contains_key(&key) {
-                self.run
-                    .refuse(StrictError::Duplicate(self.run.path.clone()));
+                self.run.refuse_here(StrictError::Duplicate);
             }
             let entry = access.next_value_seed(self.below(value))?;
             out.insert(key, present(entry, value));

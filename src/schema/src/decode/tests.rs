@@ -227,6 +227,19 @@ fn reads_what_a_body_says_it_is() {
     );
 }
 
+/// A client cannot make the answer much larger than its request.
+#[test]
+fn strict_errors_are_bounded() {
+    let unknown: Vec<String> = (0..500).map(|at| format!("\"x{at}\": 1")).collect();
+    let body = format!("{{{}}}", unknown.join(","));
+    let decoded = decode(body.as_bytes(), ty("", "Pod"), Validation::Warn).expect("valid");
+    assert_eq!(decoded.strict.len(), 100);
+    let long = "k".repeat(40_000);
+    let body = format!(r#"{{"metadata": {{"{long}a": 1, "{long}b": 1, "c": 1}}}}"#);
+    let decoded = decode(body.as_bytes(), ty("", "Pod"), Validation::Warn).expect("valid");
+    assert_eq!(decoded.strict.len(), 2);
+}
+
 /// `Run` keeps one bit per field.
 #[test]
 fn no_struct_has_more_fields_than_bits() {

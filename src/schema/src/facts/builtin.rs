@@ -73,7 +73,10 @@ pub(super) fn load() -> Facts {
     for (name, ty) in &source.types {
         loader.define(name, ty);
     }
-    let kinds = source.kinds.iter();
+    // Options are published under many group versions, of which `kinds` names none.
+    let options = source.types.iter();
+    let options = options.flat_map(|(name, ty)| ty.gvk.iter().map(move |kind| (kind, name)));
+    let kinds = options.chain(&source.kinds);
     loader.facts.kinds = kinds
         .map(|(kind, name)| (Box::from(*kind), loader.facts.names[*name]))
         .collect();

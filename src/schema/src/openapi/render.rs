@@ -8,8 +8,6 @@ use super::operations::{DRY_RUN, FIELD_VALIDATION, Operation, Parameter, Payload
 use super::paths::PathItem;
 use crate::facts::{Facts, TypeRef};
 
-const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.";
-
 const TYPES: &[&str] = &["application/json", "application/yaml"];
 const LIST_TYPES: &[&str] = &[
     "application/json",
@@ -32,7 +30,7 @@ pub(super) fn definition<'f>(payload: &Payload, facts: &'f Facts) -> Option<Type
             let kind = format!("{}List", gvk.kind);
             facts.kind(&gvk.group_version().kind(kind))
         }
-        Payload::Meta(name) => facts.named(&format!("{META}{name}")),
+        Payload::Meta(name) => facts.meta(name),
     }
 }
 

@@ -1,5 +1,5 @@
 //! The patch types of the API: [`json()`] (RFC 6902), [`merge`] (RFC 7386) and [`strategic()`],
-//! and [`three_way`], which makes what `kubectl apply` sends.
+//! and [`create_three_way_strategic`], which makes what `kubectl apply` sends.
 
 mod go;
 mod json;
@@ -7,7 +7,34 @@ mod merge;
 mod strategic;
 mod three_way;
 
-pub use json::{JsonPatchError, MAX_COPIED, MAX_OPERATIONS, json};
+pub use json::{JsonPatchError, MAX_COPIED, MAX_DEPTH, MAX_OPERATIONS, json};
 pub use merge::merge;
 pub use strategic::{StrategicError, strategic};
 pub use three_way::{create_three_way_strategic, create_two_way_strategic};
+
+/// Why a patch was not applied. The document is then half patched: drop it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PatchError {
+    #[error(transparent)]
+    Json(#[from] JsonPatchError),
+    #[error(transparent)]
+    Strategic(#[from] StrategicError),
+}
+
+impl PatchError {
+    /// The patch is well formed, but this object cannot take it (422); otherwise the request is
+    /// bad (400) or [too large](Self::is_too_large) (413).
+    #[must_use]
+    pub fn is_unprocessable(&self) -> bool {
+        match self {
+            Self::Json(error) => matches!(error, JsonPatchError::Refused(_)),
+            Self::Strategic(error) => !matches!(error, StrategicError::Format(_)),
+        }
+    }
+
+    /// The patch has more operations than are allowed.
+    #[must_use]
+    pub fn is_too_large(&self) -> bool {
+        matches!(self, Self::Json(JsonPatchError::TooMany(_)))
+    }
+}

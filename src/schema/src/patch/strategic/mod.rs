@@ -14,9 +14,9 @@ mod lists;
 mod maps;
 pub(super) mod order;
 
-use apimachinery::Object;
 use serde_json::Value;
 
+use super::PatchError;
 use crate::facts::{PatchFacts, TypeRef};
 pub(super) use maps::merge_maps;
 
@@ -59,16 +59,12 @@ impl Options {
 ///
 /// # Errors
 /// See [`StrategicError`]; the object is then half patched: drop it.
-pub fn strategic(
-    object: &mut Object,
-    patch: &Value,
-    ty: TypeRef<'_>,
-) -> Result<(), StrategicError> {
-    let Value::Object(patch) = patch.clone() else {
-        return Err(StrategicError::Format("invalid JSON document"));
+pub fn strategic(object: &mut Value, patch: &Value, ty: TypeRef<'_>) -> Result<(), PatchError> {
+    let (Value::Object(original), Value::Object(patch)) = (object, patch) else {
+        return Err(StrategicError::Format("invalid JSON document").into());
     };
-    let original = std::mem::take(&mut object.0);
-    object.0 = merge_maps(original, patch, Some(ty), Options::APPLY)?;
+    let taken = std::mem::take(original);
+    *original = merge_maps(taken, patch.clone(), Some(ty), Options::APPLY)?;
     Ok(())
 }
 

@@ -11,9 +11,9 @@ fn ty(group: &'static str, kind: &'static str) -> TypeRef<'static> {
 }
 
 fn patched(ty: TypeRef<'_>, object: &Value, patch: &Value) -> String {
-    let mut object = Object::from_value(object.clone()).expect("an object");
+    let mut object = object.clone();
     match strategic(&mut object, patch, ty) {
-        Ok(()) => object.into_value().to_string(),
+        Ok(()) => object.to_string(),
         Err(error) => error.to_string(),
     }
 }

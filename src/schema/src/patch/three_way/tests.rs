@@ -23,11 +23,12 @@ fn pod(spec: Value) -> Json {
 #[track_caller]
 fn check(original: Json, modified: Json, current: Json, expected: Expect) {
     let patch = create_three_way_strategic(&original, &modified, &current, ty()).expect("a patch");
-    let mut live = Object(current);
+    let mut live = Value::Object(current);
     strategic(&mut live, &patch, ty()).expect("the patch applies");
+    let live_map = live.as_object().expect("an object");
     // Applying again changes nothing, though where the live object has items of its own the
     // patch still tells the order of the others.
-    let again = create_three_way_strategic(&modified, &modified, &live, ty()).expect("a patch");
+    let again = create_three_way_strategic(&modified, &modified, live_map, ty()).expect("a patch");
     let mut twice = live.clone();
     strategic(&mut twice, &again, ty()).expect("the patch applies");
     assert_eq!(twice, live);
@@ -37,7 +38,7 @@ fn check(original: Json, modified: Json, current: Json, expected: Expect) {
         let pod = pod.and_then(|pod| pod.strip_suffix("}}}"));
         pod.map_or(text.clone(), |pod| format!("POD({pod})"))
     };
-    expected.assert_eq(&format!("{}\n{}", short(&patch), short(&live.into_value())));
+    expected.assert_eq(&format!("{}\n{}", short(&patch), short(&live)));
 }
 
 #[test]
@@ -129,7 +130,96 @@ fn two_ways() {
     let old = pod(json!({"containers": [{"name": "a", "image": "1"}], "hostname": "h"}));
     let new = pod(json!({"containers": [{"name": "a", "image": "2"}]}));
     let patch = create_two_way_strategic(&old, &new, ty()).expect("a patch");
-    let mut live = Object(old);
+    let mut live = Value::Object(old);
     strategic(&mut live, &patch, ty()).expect("the patch applies");
-    assert_eq!(live.0, new);
+    assert_eq!(live, Value::Object(new));
+}
+
+/// A small generator: numbers that look random and are the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    /// Below `sides`.
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (self.0 >> 33) % sides
+    }
+
+    fn pick<'p>(&mut self, from: &[&'p str]) -> Vec<&'p str> {
+        let mut out: Vec<&str> = from.iter().copied().filter(|_| self.roll(2) == 0).collect();
+        for at in (1..out.len()).rev() {
+            let other = usize::try_from(self.roll(at as u64 + 1)).expect("small");
+            out.swap(at, other);
+        }
+        out
+    }
+
+    fn container(&mut self, name: &str) -> Value {
+        let env = self.pick(&["A", "B", "C"]).into_iter();
+        let env: Vec<Value> = env
+            .map(|name| json!({"name": name, "value": self.roll(3).to_string()}))
+            .collect();
+        let ports = self.pick(&["80", "81", "82"]).into_iter();
+        let ports: Vec<Value> = ports
+            .map(|port| json!({"containerPort": port.parse::<u16>().expect("a port")}))
+            .collect();
+        json!({"name": name, "image": self.roll(2).to_string(), "env": env, "ports": ports,
+            "command": self.pick(&["x", "y"])})
+    }
+
+    /// A deployment out of few names, so that two of them overlap.
+    fn deployment(&mut self) -> Json {
+        let containers = self.pick(&["a", "b", "c", "d"]).into_iter();
+        let containers: Vec<Value> = containers.map(|name| self.container(name)).collect();
+        let volumes = self.pick(&["v", "w"]).into_iter();
+        let volumes: Vec<Value> = volumes
+            .map(|name| match self.roll(3) {
+                0 => json!({"name": name, "emptyDir": {}}),
+                1 => json!({"name": name, "configMap": {"name": "c"}}),
+                _ => json!({"name": name, "secret": {"secretName": "s", "optional": true}}),
+            })
+            .collect();
+        let labels = self.pick(&["l", "m", "n"]).into_iter();
+        let labels: Json = labels
+            .map(|l| (l.to_owned(), self.roll(2).to_string().into()))
+            .collect();
+        let strategy = match self.roll(2) {
+            0 => json!({"type": "Recreate"}),
+            _ => json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": self.roll(3)}}),
+        };
+        map(
+            json!({"metadata": {"labels": labels, "finalizers": self.pick(&["f", "g", "h"])},
+            "spec": {"replicas": self.roll(3), "strategy": strategy,
+                "template": {"spec": {"containers": containers, "volumes": volumes}}}}),
+        )
+    }
+}
+
+/// Without knowing the last applied object, a patch from the live one leads to the wanted one.
+#[test]
+fn any_two_objects_are_one_patch_apart() {
+    let mut dice = Dice(7);
+    for round in 0..500 {
+        let (old, new) = (dice.deployment(), dice.deployment());
+        let patch = create_two_way_strategic(&old, &new, ty()).expect("a patch");
+        let mut live = Value::Object(old);
+        strategic(&mut live, &patch, ty()).expect("the patch applies");
+        assert_eq!(live, Value::Object(new), "round {round}: {patch}");
+    }
+}
+
+/// When the live object is what was applied last, three ways are as good as two.
+#[test]
+fn an_untouched_object_becomes_what_is_applied() {
+    let mut dice = Dice(11);
+    for round in 0..500 {
+        let (old, new) = (dice.deployment(), dice.deployment());
+        let patch = create_three_way_strategic(&old, &new, &old, ty()).expect("a patch");
+        let mut live = Value::Object(old);
+        strategic(&mut live, &patch, ty()).expect("the patch applies");
+        assert_eq!(live, Value::Object(new), "round {round}: {patch}");
+    }
 }
