@@ -113,6 +113,8 @@ impl Strategy for Pod {
         let mut errors = FieldErrors::new();
         match cx.subresource {
             "status" => update::validate_status_update(new, old, &mut errors),
+            // The hooks have looked at what they change.
+            "binding" | "eviction" => {}
             _ => {
                 create::validate_annotations(new, &mut errors);
                 validate_pod_spec(&At::root(new, "spec"), false, &mut errors);

@@ -57,6 +57,7 @@ pub(crate) fn validate_pod_spec(spec: &At<'_>, is_template: bool, errors: &mut F
     affinity::validate_spread(&spec.child("topologySpreadConstraints"), errors);
     security::validate_host_users(spec, errors);
     spec.apply(names::NAMES, errors);
+    names::validate_hostname_override(spec, errors);
     validate_tolerations(&spec.child("tolerations"), errors);
     spec.apply(names::LAST, errors);
 }

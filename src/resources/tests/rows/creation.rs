@@ -8,7 +8,7 @@ mod workloads;
 use expect_test::{Expect, expect};
 use serde_json::Value;
 
-use crate::harness::{create, fixture, row, set, text};
+use crate::harness::{create, fixture, line, row, set};
 
 /// Each row sets values in the fixture of a kind; a line of the answer is a row's error text.
 fn check(kind: &str, rows: &[(&str, Value)], expected: Expect) {
@@ -18,9 +18,7 @@ fn check(kind: &str, rows: &[(&str, Value)], expected: Expect) {
         let mut object = fixture(row);
         set(&mut object, pointer, value.clone());
         let (_, errors) = create(row, object);
-        let mut shown = value.to_string();
-        shown.truncate(200);
-        out.push_str(&format!("{pointer} = {shown}\n  {}\n", text(&errors)));
+        out.push_str(&line(pointer, value, &errors));
     }
     expected.assert_eq(&out);
 }

@@ -118,3 +118,15 @@ pub fn text(errors: &FieldErrors) -> String {
         errors.to_string()
     }
 }
+
+/// A change and what is wrong with it, as tables of them are compared.
+pub fn line(pointer: &str, value: &Value, errors: &FieldErrors) -> String {
+    let mut shown = value.to_string();
+    shown.truncate(200);
+    let wrong = if errors.is_empty() {
+        "nothing is wrong".to_owned()
+    } else {
+        errors.to_string()
+    };
+    format!("{pointer} = {shown}\n  {wrong}\n")
+}

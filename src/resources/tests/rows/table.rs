@@ -92,6 +92,8 @@ fn every_row_has_a_fixture_that_is_valid_and_stays_so() {
         assert_eq!(sent.gvk(), Some(row.gvk()));
         let (stored, errors) = create(row, sent);
         assert_eq!(text(&errors), "", "{}", row.kind);
+        let pretty = serde_json::to_string_pretty(&stored).expect("JSON prints") + "\n";
+        expect_test::expect_file![format!("stored/{}.json", row.plural)].assert_eq(&pretty);
         let (again, errors) = update(row, "", stored.clone(), &stored);
         assert_eq!(text(&errors), "", "{}", row.kind);
         assert_eq!(again, stored, "writing {} back changes nothing", row.kind);

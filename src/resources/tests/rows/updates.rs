@@ -4,7 +4,7 @@ use expect_test::{Expect, expect};
 use resources::{Cx, Resource};
 use serde_json::{Value, json};
 
-use crate::harness::{Writer, create, fixture, row, set, text, update};
+use crate::harness::{Writer, create, fixture, line, row, set, text, update};
 use apimachinery::Object;
 use apimachinery::admission::Operation;
 
@@ -31,7 +31,7 @@ fn check(
         let mut new = old.clone();
         set(&mut new, pointer, value.clone());
         let (_, errors) = update(row, subresource, new, &old);
-        out.push_str(&format!("{pointer} = {value}\n  {}\n", text(&errors)));
+        out.push_str(&line(pointer, value, &errors));
     }
     expected.assert_eq(&out);
 }
@@ -96,7 +96,7 @@ fn pods() {
         ],
         expect![[r#"
             /spec/containers/0/image = "nginx:2"
-  
+              nothing is wrong
             /spec/containers/0/image = ""
               spec.containers[0].image: Required value
             /spec/containers/- = {"image":"x","name":"more"}
@@ -108,13 +108,13 @@ fn pods() {
               spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)
             spec.nodeName is different
             /spec/activeDeadlineSeconds = 5
-  
+              nothing is wrong
             /spec/activeDeadlineSeconds = 20
               spec.activeDeadlineSeconds: Invalid value: 20: must be less than or equal to previous value
             /spec/activeDeadlineSeconds = null
               spec.activeDeadlineSeconds: Invalid value: null: must not update from a positive integer to nil value
             /spec/tolerations/- = {"key":"b","operator":"Exists"}
-  
+              nothing is wrong
             /spec/tolerations = []
               spec.tolerations: Forbidden: existing toleration can not be modified except its tolerationSeconds
             /spec/schedulingGates = [{"name":"x"}]
@@ -123,7 +123,7 @@ fn pods() {
               spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)
             spec.terminationGracePeriodSeconds is different
             /metadata/labels/more = "x"
-  
+              nothing is wrong
         "#]],
     );
 }
@@ -149,7 +149,7 @@ fn pod_status() {
         ],
         expect![[r#"
             /status/phase = "Running"
-  
+              nothing is wrong
             /status/qosClass = "BestEffort"
               status.qosClass: Invalid value: "BestEffort": field is immutable
             /status/nominatedNodeName = "node-2"
@@ -177,7 +177,7 @@ fn workloads() {
             /spec/selector/matchLabels = {}
               spec.selector: Invalid value: {"matchExpressions":[{"key":"tier","operator":"In","values":["b","a"]}],"matchLabels":{}}: field is immutable
             /spec/replicas = 5
-  
+              nothing is wrong
         "#]],
     );
     check(
@@ -221,7 +221,7 @@ fn frozen_data_and_types() {
             /data/b = "2"
               data: Forbidden: field is immutable when `immutable` is set
             /metadata/labels = {"a":"b"}
-  
+              nothing is wrong
         "#]],
     );
     check(
@@ -258,7 +258,7 @@ fn nodes_namespaces_services() {
             /spec/providerID = "x"
               spec.providerID: Forbidden: node updates may not change providerID except from "" to valid
             /spec/unschedulable = null
-  
+              nothing is wrong
         "#]],
     );
     check(
@@ -288,11 +288,11 @@ fn nodes_namespaces_services() {
             /spec/ipFamilies = ["IPv6"]
               [spec.clusterIPs[0]: Invalid value: "10.43.0.7": expected an IPv6 value as indicated by `ipFamilies[0]`, spec.ipFamilies[0]: Invalid value: ["IPv6"]: may not change once set]
             /spec/clusterIP = null
-  
+              nothing is wrong
             /spec/clusterIP = "10.43.0.8"
               spec.clusterIPs[0]: Invalid value: ["10.43.0.8"]: may not change once set
             /spec/ports/0/nodePort = null
-  
+              nothing is wrong
         "#]],
     );
 }
@@ -318,7 +318,7 @@ fn services_drop_what_their_type_does_not_need() {
         ("/spec/externalName", json!("example.com")),
         ("/spec/clusterIP", json!("")),
     ];
-    expect![[r#"{"clusterIP":"","externalName":"example.com","ports":[{"name":"http","port":80,"protocol":"TCP","targetPort":80},{"name":"dns","port":53,"protocol":"UDP","targetPort":"dns"}],"selector":{"a":"b","app":"web"},"sessionAffinity":"None","type":"ExternalName"}"#]].assert_eq(&changed(&emptied));
+    expect![[r#"{"externalName":"example.com","ports":[{"name":"http","port":80,"protocol":"TCP","targetPort":80},{"name":"dns","port":53,"protocol":"UDP","targetPort":"dns"}],"selector":{"a":"b","app":"web"},"sessionAffinity":"None","type":"ExternalName"}"#]].assert_eq(&changed(&emptied));
     let external = [
         ("/spec/type", json!("ExternalName")),
         ("/spec/externalName", json!("example.com")),
@@ -469,4 +469,103 @@ fn warnings() {
     .assert_eq(&service);
     let deployment = warn("Deployment", &[("/metadata/name", json!("a.b"))]);
     expect!["metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended: [must not contain dots]"].assert_eq(&deployment);
+}
+
+#[test]
+fn binding_may_set_the_node() {
+    let row = row("Pod");
+    let old = stored(row, &[("/spec/nodeName", json!(null))]);
+    let mut new = old.clone();
+    set(&mut new, "/spec/nodeName", json!("node-1"));
+    let (_, errors) = update(row, "binding", new.clone(), &old);
+    assert_eq!(text(&errors), "");
+    let (_, errors) = update(row, "", new, &old);
+    assert!(!errors.is_empty());
+}
+
+#[test]
+fn generations_count_what_controllers_act_on() {
+    let rows = [
+        ("Deployment", "/spec/replicas", json!(9), true),
+        (
+            "Deployment",
+            "/metadata/annotations",
+            json!({"a": "b"}),
+            true,
+        ),
+        ("Deployment", "/metadata/labels", json!({"a": "b"}), false),
+        (
+            "ReplicaSet",
+            "/metadata/annotations",
+            json!({"a": "b"}),
+            false,
+        ),
+        ("Pod", "/spec/tolerations", json!([]), false),
+    ];
+    for (kind, pointer, value, expected) in rows {
+        let row = row(kind);
+        let old = stored(row, &[]);
+        let mut new = old.clone();
+        set(&mut new, pointer, value);
+        let counts = row.strategy.starts_generation(&new, &old);
+        assert_eq!(counts, expected, "{kind} {pointer}");
+    }
+}
+
+#[test]
+fn owner_references_are_kept_once() {
+    let owner = json!({"apiVersion": "v1", "kind": "A", "name": "x", "uid": "1"});
+    let mut object = fixture(row("ConfigMap"));
+    assert_eq!(resources::meta::dedup_owner_references(&mut object), None);
+    set(
+        &mut object,
+        "/metadata/ownerReferences",
+        json!([owner, owner]),
+    );
+    let warning = resources::meta::dedup_owner_references(&mut object);
+    assert_eq!(
+        object.at("/metadata/ownerReferences"),
+        Some(&json!([owner]))
+    );
+    expect![".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: 1"].assert_eq(&warning.unwrap_or_default());
+}
+
+/// What a pod has that templates do not: requests, host ports, pod-level resources.
+#[test]
+fn pods_of_the_host_network() {
+    let row = row("Pod");
+    let pod = stored(
+        row,
+        &[
+            ("/spec/hostNetwork", json!(true)),
+            (
+                "/spec/resources",
+                json!({"limits": {"cpu": "2", "memory": "1Gi"}}),
+            ),
+        ],
+    );
+    assert_eq!(
+        pod.at("/spec/containers/0/ports/0/hostPort"),
+        Some(&json!(80))
+    );
+    let requests = json!({"cpu": "500m", "memory": "64Mi"});
+    assert_eq!(pod.at("/spec/resources/requests"), Some(&requests));
+    assert_eq!(pod.at("/status/qosClass"), Some(&json!("Burstable")));
+}
+
+#[test]
+fn match_label_keys_are_written_out() {
+    let constraint = json!([{
+        "maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule",
+        "labelSelector": {"matchLabels": {"a": "b"}}, "matchLabelKeys": ["app", "absent"],
+    }]);
+    let pod = stored(
+        row("Pod"),
+        &[("/spec/topologySpreadConstraints", constraint)],
+    );
+    let written = pod.at("/spec/topologySpreadConstraints/0/labelSelector/matchExpressions");
+    assert_eq!(
+        written,
+        Some(&json!([{"key": "app", "operator": "In", "values": ["web"]}]))
+    );
 }

@@ -156,7 +156,7 @@ fn keep_health_port(new: &mut Json, old: &Json) {
 fn drop_unneeded(new: &mut Json, old: &Json) {
     let drop_same = |new: &mut Json, fields: &[&str]| {
         for field in fields {
-            if same(new.get(*field), old.get(*field)) {
+            if same(new.get(*field), old.get(*field)) || json::is_zero(new.get(*field)) {
                 new.remove(*field);
             }
         }

@@ -54,6 +54,25 @@ pub(super) const LAST: Rules = &[
     }),
 ];
 
+const HOSTNAME_SIZE: usize = 64;
+
+/// `spec.hostnameOverride`: a host name of any form, where the pod has one of its own.
+pub(super) fn validate_hostname_override(spec: &At<'_>, errors: &mut FieldErrors) {
+    let hostname = spec.child("hostnameOverride");
+    if !hostname.is_present() {
+        return;
+    }
+    for field in ["hostNetwork", "setHostnameAsFQDN"] {
+        if spec.child(field).flag() {
+            errors.push(hostname.forbidden(&format!("may not be specified when {field} is true")));
+        }
+    }
+    if hostname.text().len() > HOSTNAME_SIZE {
+        errors.push(FieldError::too_long(&hostname.path, HOSTNAME_SIZE));
+    }
+    hostname.check(meta::dns_subdomain, errors);
+}
+
 fn validate_aliases(aliases: &At<'_>, errors: &mut FieldErrors) {
     for alias in aliases.items() {
         alias.child("ip").check(meta::ip, errors);

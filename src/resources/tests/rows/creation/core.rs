@@ -50,7 +50,7 @@ fn secrets() {
             /type = "kubernetes.io/service-account-token"
               metadata.annotations[kubernetes.io/service-account.name]: Required value
             /type = "example.com/own"
-  
+              nothing is wrong
             /stringData/big = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
               data: Too long: may not be more than 1048576 bytes
         "#]],
@@ -144,7 +144,7 @@ fn services() {
             /spec/sessionAffinity = "Sticky"
               spec.sessionAffinity: Unsupported value: "Sticky": supported values: "ClientIP", "None"
             /spec/sessionAffinity = "ClientIP"
-  
+              nothing is wrong
             /spec/externalIPs = ["127.0.0.1","0.0.0.0","x"]
               [spec.externalIPs[0]: Invalid value: "127.0.0.1": may not be in the loopback range (127.0.0.0/8, ::1/128), spec.externalIPs[1]: Invalid value: "0.0.0.0": may not be unspecified (0.0.0.0), spec.externalIPs[2]: Invalid value: "x": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)]
             /spec/externalTrafficPolicy = "Near"
@@ -166,9 +166,9 @@ fn services() {
             /spec = {"clusterIP":"10.43.0.1","externalName":"example.com","type":"ExternalName"}
               spec.clusterIPs: Forbidden: may not be set for ExternalName services
             /spec = {"externalName":"example.com.","type":"ExternalName"}
-  
+              nothing is wrong
             /spec = {"clusterIP":"None"}
-  
+              nothing is wrong
         "#]],
     );
 }
@@ -226,7 +226,7 @@ fn namespaces_events_leases() {
             /involvedObject/namespace = "other"
               involvedObject.namespace: Invalid value: "other": does not match event.namespace
             /involvedObject/namespace = null
-  
+              nothing is wrong
             /eventTime = "2026-01-10T11:00:00.000000Z"
               [reportingComponent: Required value, reportingInstance: Required value, action: Required value]
         "#]],

@@ -60,7 +60,7 @@ fn metadata() {
             /metadata/name = "Web_1"
               metadata.name: Invalid value: "Web_1": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')
             /metadata/generateName = "web-"
-  
+              nothing is wrong
             /metadata/generateName = "-"
               metadata.generateName: Invalid value: "-": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')
             /metadata/namespace = null
@@ -76,13 +76,13 @@ fn metadata() {
             /metadata/labels = {"Example.com/app":"x"}
               metadata.labels: Invalid value: "Example.com/app": prefix part a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')
             /metadata/annotations = {"Example.com/app":"x"}
-  
+              nothing is wrong
             /metadata/annotations = {"a/b/c":"x"}
               metadata.annotations: Invalid value: "a/b/c": a valid label key must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')
             /metadata/annotations = {"a":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
               metadata.annotations: Too long: may not be more than 262144 bytes
             /metadata/ownerReferences = [{"apiVersion":"apps/v1","kind":"X","name":"x","uid":"1"}]
-  
+              nothing is wrong
             /metadata/ownerReferences = [{"kind":"","name":"x"}]
               [metadata.ownerReferences.apiVersion: Invalid value: "": version must not be empty, metadata.ownerReferences.kind: Invalid value: "": must not be empty, metadata.ownerReferences.uid: Invalid value: "": must not be empty]
             /metadata/ownerReferences = [{"apiVersion":"v1","kind":"Event","name":"x","uid":"1"}]
@@ -90,7 +90,7 @@ fn metadata() {
             /metadata/ownerReferences = [{"apiVersion":"v1","controller":true,"kind":"A","name":"x","uid":"1"},{"apiVersion":"v1","controller":true,"kind":"B","name":"y","uid":"2"}]
               metadata.ownerReferences: Invalid value: [{"apiVersion":"v1","controller":true,"kind":"A","name":"x","uid":"1"},{"apiVersion":"v1","controller":true,"kind":"B","name":"y","uid":"2"}]: Only one reference can have Controller set to true. Found "true" in references for A/x and B/y
             /metadata/finalizers = ["kubernetes","example.com/x"]
-  
+              nothing is wrong
             /metadata/finalizers = ["mine"]
               metadata.finalizers[0]: Invalid value: "mine": name is neither a standard finalizer name nor is it fully qualified
             /metadata/finalizers = ["orphan","foregroundDeletion"]

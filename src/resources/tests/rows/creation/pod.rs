@@ -147,7 +147,7 @@ fn environment() {
             /spec/containers/0/env/0 = {"name":"A","valueFrom":{"fieldRef":{"fieldPath":"status.phase"}}}
               spec.containers[0].env[0].valueFrom.fieldRef.fieldPath: Unsupported value: "status.phase": supported values: "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName", "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs"
             /spec/containers/0/env/0 = {"name":"A","valueFrom":{"fieldRef":{"fieldPath":"metadata.labels['app']"}}}
-  
+              nothing is wrong
             /spec/containers/0/env/0 = {"name":"A","valueFrom":{"fieldRef":{"fieldPath":"metadata.labels['a b']"}}}
               spec.containers[0].env[0].valueFrom.fieldRef.fieldPath: Invalid value: "a b": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')
             /spec/containers/0/env/0 = {"name":"A","valueFrom":{"resourceFieldRef":{"resource":"limits.disk"}}}
@@ -419,7 +419,7 @@ fn security() {
             /spec/containers/0/securityContext = {"appArmorProfile":{},"procMount":"None"}
               [spec.containers[0].securityContext.procMount: Unsupported value: "None": supported values: "Default", "Unmasked", spec.containers[0].securityContext.appArmorProfile.type: Required value: type is required when appArmorProfile is set]
             /spec/hostUsers = false
-  
+              nothing is wrong
         "#]],
     );
 }
@@ -482,6 +482,7 @@ fn names_and_scheduling() {
                 "/spec/affinity",
                 json!({"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"labelSelector": {}}]}}),
             ),
+            ("/spec/hostnameOverride", json!("A")),
             ("/spec/os", json!({"name": "plan9"})),
             ("/spec/preemptionPolicy", json!("Always")),
             ("/spec/shareProcessNamespace", json!(true)),
@@ -531,12 +532,14 @@ fn names_and_scheduling() {
               [spec.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].weight: Invalid value: 101: must be in the range 1-100, spec.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].preference.matchExpressions[0].values: Required value: must be specified single value when `operator` is 'Lt' or 'Gt']
             /spec/affinity = {"podAntiAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":[{"labelSelector":{}}]}}
               spec.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey: Required value: can not be empty
+            /spec/hostnameOverride = "A"
+              spec.hostnameOverride: Invalid value: "A": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')
             /spec/os = {"name":"plan9"}
               spec.os.name: Unsupported value: "plan9": supported values: "linux", "windows"
             /spec/preemptionPolicy = "Always"
               spec.preemptionPolicy: Unsupported value: "Always": supported values: "PreemptLowerPriority", "Never"
             /spec/shareProcessNamespace = true
-  
+              nothing is wrong
             /metadata/annotations = {"controller.kubernetes.io/pod-deletion-cost":"+1"}
               metadata.annotations[controller.kubernetes.io/pod-deletion-cost]: Invalid value: "+1": must be a 32bit integer
         "#]],

@@ -78,7 +78,7 @@ fn deployments() {
             /spec/template/spec/containers/0/image = ""
               spec.template.spec.containers[0].image: Required value
             /spec/template/spec/containers/0/image = " nginx"
-  
+              nothing is wrong
             /spec/template/spec/ephemeralContainers = [{"image":"x","name":"e"}]
               spec.template.spec.ephemeralContainers: Forbidden: ephemeral containers not allowed in pod template
             /spec/strategy = {"rollingUpdate":{},"type":"Recreate"}
