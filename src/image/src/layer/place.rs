@@ -91,26 +91,26 @@ impl<'b> Placer<'b> {
         Ok(attributes::apply(file.as_fd(), entry)?)
     }
 
-    /// Anything without data.
+    /// Anything without data, which a regular file is not.
     pub fn node(&mut self, parents: &[&[u8]], name: &[u8], entry: &Entry) -> Result<(), Failure> {
         let parent = self.parent(parents)?;
-        match entry.kind {
+        let device = match entry.kind {
             Kind::Directory => return self.directory(&parent, parents, name, entry),
             Kind::HardLink => return self.hard_link(&parent, name, entry),
-            _ => {}
-        }
+            Kind::File | Kind::Symlink => None,
+            Kind::CharDevice => Some(FileType::CharacterDevice),
+            Kind::BlockDevice => Some(FileType::BlockDevice),
+            Kind::Fifo => Some(FileType::Fifo),
+        };
         self.clear(&parent, name)?;
         self.count(0)?;
-        let device = |kind| {
-            let number = rustix::fs::makedev(entry.device.0, entry.device.1);
-            rustix::fs::mknodat(&parent, name, kind, Mode::RUSR | Mode::WUSR, number)
-        };
-        match entry.kind {
-            Kind::Symlink => rustix::fs::symlinkat(entry.link.as_slice(), &parent, name)?,
-            Kind::CharDevice => device(FileType::CharacterDevice)?,
-            Kind::BlockDevice => device(FileType::BlockDevice)?,
-            Kind::Fifo => device(FileType::Fifo)?,
-            Kind::File | Kind::Directory | Kind::HardLink => unreachable!("placed above"),
+        match device {
+            Some(kind) => {
+                let number = rustix::fs::makedev(entry.device.0, entry.device.1);
+                let mode = Mode::RUSR | Mode::WUSR;
+                rustix::fs::mknodat(&parent, name, kind, mode, number)?;
+            }
+            None => rustix::fs::symlinkat(entry.link.as_slice(), &parent, name)?,
         }
         Ok(attributes::apply_at(parent.as_fd().as_fd(), name, entry)?)
     }
