@@ -90,7 +90,7 @@ impl Strategy for Namespace {
         }
     }
 
-    fn prepare_for_create(&self, cx: &Cx<'_>, object: &mut Object) {
+    fn prepare_for_create(&self, _cx: &Cx<'_>, object: &mut Object) {
         object.insert("status".into(), json!({"phase": "Active"}));
         let spec = object.map_mut("spec");
         let finalizers = spec.entry("finalizers").or_insert_with(|| json!([]));
@@ -102,8 +102,6 @@ impl Strategy for Namespace {
         {
             finalizers.push(FINALIZER.into());
         }
-        // The name may have been generated since the defaults.
-        self.default(cx, object);
     }
 
     /// Only `/finalize` changes `spec.finalizers`, and it changes nothing else.

@@ -1,5 +1,6 @@
 //! Pod.
 
+mod app_armor;
 mod columns;
 mod create;
 mod default;
@@ -75,6 +76,7 @@ impl Strategy for Pod {
 
     fn prepare_for_create(&self, _cx: &Cx<'_>, object: &mut Object) {
         create::merge_match_label_keys(object);
+        app_armor::fields_from_annotations(object);
         let status = create::first_status(object);
         object.insert("status".into(), status);
     }
@@ -103,8 +105,9 @@ impl Strategy for Pod {
     fn validate(&self, _cx: &Cx<'_>, object: &Object) -> FieldErrors {
         let mut errors = FieldErrors::new();
         create::validate_annotations(object, &mut errors);
+        app_armor::validate_annotations(object, &mut errors);
         let spec = At::root(object, "spec");
-        validate_pod_spec(&spec, false, &mut errors);
+        validate_pod_spec(&spec, Some(object.name()), &mut errors);
         create::validate_new(&spec, &mut errors);
         errors
     }
@@ -117,7 +120,7 @@ impl Strategy for Pod {
             "binding" | "eviction" => {}
             _ => {
                 create::validate_annotations(new, &mut errors);
-                validate_pod_spec(&At::root(new, "spec"), false, &mut errors);
+                validate_pod_spec(&At::root(new, "spec"), Some(new.name()), &mut errors);
                 update::validate_spec_update(new, old, &mut errors);
             }
         }

@@ -66,7 +66,7 @@ fn validate_pod_template(template: &At<'_>, errors: &mut FieldErrors) {
         rule(&at, errors);
     }
     let spec = template.child("spec");
-    validate_pod_spec(&spec, true, errors);
+    validate_pod_spec(&spec, None, errors);
     let ephemeral = spec.child("ephemeralContainers");
     if !ephemeral.is_zero() {
         errors.push(ephemeral.forbidden("ephemeral containers not allowed in pod template"));

@@ -7,6 +7,7 @@ mod env;
 mod handlers;
 mod mounts;
 mod names;
+mod os;
 mod resources;
 mod security;
 mod volumes;
@@ -26,18 +27,18 @@ pub(crate) use resources::validate_quantity;
 /// What the rules of one part need to know of the others.
 pub(crate) struct Pod<'a> {
     spec: At<'a>,
-    /// A template promises pods and is none yet; a few rules wait for the pod.
-    is_template: bool,
+    /// A template promises pods and is none yet: it has no name, and a few rules wait.
+    name: Option<&'a str>,
     /// The volumes by name.
     volumes: BTreeMap<&'a str, &'a Json>,
 }
 
-/// All that is wrong with the spec of a pod or a template.
-pub(crate) fn validate_pod_spec(spec: &At<'_>, is_template: bool, errors: &mut FieldErrors) {
+/// All that is wrong with the spec of a pod of some name, or of a template, which has none.
+pub(crate) fn validate_pod_spec(spec: &At<'_>, name: Option<&str>, errors: &mut FieldErrors) {
     let volumes = spec.child("volumes");
     let pod = Pod {
         spec: spec.clone(),
-        is_template,
+        name,
         volumes: volumes
             .items()
             .filter_map(|volume| named(&volume))
@@ -60,6 +61,7 @@ pub(crate) fn validate_pod_spec(spec: &At<'_>, is_template: bool, errors: &mut F
     names::validate_hostname_override(spec, errors);
     validate_tolerations(&spec.child("tolerations"), errors);
     spec.apply(names::LAST, errors);
+    os::validate_os(spec, errors);
 }
 
 fn named<'a>(volume: &At<'a>) -> Option<(&'a str, &'a Json)> {

@@ -3,6 +3,7 @@
 mod core;
 mod metadata;
 mod pod;
+mod pod_policy;
 mod workloads;
 
 use expect_test::{Expect, expect};

@@ -3,5 +3,6 @@
 mod columns;
 mod creation;
 mod harness;
+mod strategies;
 mod table;
 mod updates;

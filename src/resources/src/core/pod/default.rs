@@ -1,10 +1,10 @@
 //! Defaults of pods that templates do not have.
 
 use apimachinery::{Object, Quantity};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::json::{self, Fill, Json, fill, maps_mut};
-use crate::podspec::default_pod_spec;
+use crate::podspec::{aggregate_requests, default_pod_spec};
 
 /// The containers that requests and host ports are defaulted for.
 const LISTS: [&str; 2] = ["initContainers", "containers"];
@@ -81,7 +81,7 @@ fn pod_level_requests(spec: &mut Json) {
     };
     let sums: Vec<(String, Option<Quantity>)> = ["cpu", "memory"]
         .into_iter()
-        .map(|name| (name.to_owned(), container_requests(spec, name)))
+        .map(|name| (name.to_owned(), aggregate_requests(spec, name)))
         .collect();
     let Some(resources) = json::map_mut(spec, "resources") else {
         return;
@@ -100,27 +100,4 @@ fn pod_level_requests(spec: &mut Json) {
     for (name, limit) in limits {
         requests.entry(name).or_insert(limit);
     }
-}
-
-/// What the containers ask for together: running ones and sidecars at once, and each plain init
-/// container beside the sidecars started before it.
-fn container_requests(spec: &Json, name: &str) -> Option<Quantity> {
-    let request = |container: &Json| -> Option<Quantity> {
-        let requests = json::map(json::map(container, "resources")?, "requests")?;
-        requests.get(name).and_then(Value::as_str)?.parse().ok()
-    };
-    let add = |sum: Option<Quantity>, more: Option<Quantity>| match (sum, more) {
-        (Some(sum), Some(more)) => Some(sum + more),
-        (sum, more) => sum.or(more),
-    };
-    let (mut sidecars, mut peak) = (None, None);
-    for container in json::maps(spec, "initContainers") {
-        let needed = add(sidecars, request(container));
-        if json::text(container, "restartPolicy") == "Always" {
-            sidecars = needed;
-        }
-        peak = peak.max(needed);
-    }
-    let running = json::maps(spec, "containers").fold(sidecars, |sum, c| add(sum, request(c)));
-    running.max(peak)
 }

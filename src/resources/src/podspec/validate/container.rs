@@ -25,7 +25,7 @@ pub(super) fn validate_containers(pod: &Pod<'_>, errors: &mut FieldErrors) {
     if pod.spec.child("hostNetwork").flag() {
         ports_are_the_hosts(&containers, errors);
     }
-    if !pod.is_template {
+    if pod.name.is_some() {
         validate_images(&pod.spec, errors);
     }
 }
@@ -40,6 +40,12 @@ pub(super) fn validate_init_containers(pod: &Pod<'_>, errors: &mut FieldErrors) 
         check_unique(&container.child("name"), &mut names, errors);
         if container.child("restartPolicy").text() == "Always" {
             handlers::validate_handlers(pod, &container, errors);
+            let rules = container.child("restartPolicyRules");
+            if !rules.is_zero() {
+                errors.push(rules.forbidden(
+                    "restartPolicyRules are not allowed for init containers with restart policy Always",
+                ));
+            }
         } else {
             for field in [
                 "lifecycle",

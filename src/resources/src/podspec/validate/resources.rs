@@ -7,6 +7,7 @@ use apimachinery::{FieldError, FieldErrors, Quantity};
 use super::Pod;
 use crate::at::{At, check_text};
 use crate::meta;
+use crate::podspec::aggregate_requests;
 
 /// Resource names without a domain that mean something somewhere.
 const STANDARD: [&str; 19] = [
@@ -227,6 +228,50 @@ pub(super) fn validate_pod_resources(pod: &Pod<'_>, errors: &mut FieldErrors) {
     }
     for (name, quantity) in requests.entries() {
         validate_against_limit(name, &quantity, &requests, &limits, errors);
+        validate_covers_containers(pod, name, &quantity, errors);
+    }
+    validate_container_limits(pod, &resources, errors);
+}
+
+/// What the pod asks for is enough for what its containers ask for.
+fn validate_covers_containers(
+    pod: &Pod<'_>,
+    name: &str,
+    request: &At<'_>,
+    errors: &mut FieldErrors,
+) {
+    let sum = pod
+        .spec
+        .value
+        .as_object()
+        .and_then(|spec| aggregate_requests(spec, name));
+    if let (Some(sum), Ok(asked)) = (sum, request.text().parse::<Quantity>())
+        && asked < sum
+    {
+        errors.push(request.invalid(format!(
+            "must be greater than or equal to aggregate container requests of {sum}"
+        )));
+    }
+}
+
+/// No container may use more than the pod.
+fn validate_container_limits(pod: &Pod<'_>, resources: &At<'_>, errors: &mut FieldErrors) {
+    for (index, container) in pod.spec.child("containers").items().enumerate() {
+        for (name, limit) in container.child("resources").child("limits").entries() {
+            let whole = resources.child("limits").child(name);
+            let (Ok(limit), Ok(whole)) = (
+                limit.text().parse::<Quantity>(),
+                whole.text().parse::<Quantity>(),
+            ) else {
+                continue;
+            };
+            if limit > whole {
+                let path = resources.path.child("containers").index(index);
+                let path = path.key(name).child("limits");
+                let detail = format!("must be less than or equal to pod limits of {whole}");
+                errors.push(FieldError::invalid(&path, limit.to_string(), detail));
+            }
+        }
     }
 }
 

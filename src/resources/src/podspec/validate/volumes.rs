@@ -81,6 +81,37 @@ pub(super) fn validate_volumes(pod: &Pod<'_>, errors: &mut FieldErrors) {
             errors.push(name.duplicate());
         }
     }
+    if let Some(pod_name) = pod.name {
+        validate_made_claims(pod, pod_name, errors);
+    }
+}
+
+/// An ephemeral volume makes a claim named after pod and volume, which is its own.
+fn validate_made_claims(pod: &Pod<'_>, pod_name: &str, errors: &mut FieldErrors) {
+    let volumes = pod.spec.child("volumes");
+    let mut made = BTreeSet::new();
+    for volume in volumes
+        .items()
+        .filter(|v| v.child("ephemeral").is_present())
+    {
+        let name = volume.child("name");
+        let claim = format!("{pod_name}-{}", name.text());
+        if let Err(details) = meta::dns_subdomain(&claim) {
+            for detail in details.lines() {
+                let detail = format!("PVC name \"{claim}\": {detail}");
+                errors.push(name.invalid(detail));
+            }
+        }
+        made.insert(claim);
+    }
+    for volume in volumes.items() {
+        let claim = volume.child("persistentVolumeClaim").child("claimName");
+        if made.contains(claim.text()) {
+            errors.push(
+                claim.invalid("must not reference a PVC that gets created for an ephemeral volume"),
+            );
+        }
+    }
 }
 
 /// Exactly one source; of several, the first is looked at.
@@ -103,7 +134,7 @@ fn validate_source(pod: &Pod<'_>, volume: &At<'_>, errors: &mut FieldErrors) {
     match first {
         "projected" => validate_projected(pod, &source, errors),
         "ephemeral" => validate_ephemeral(&source, errors),
-        "image" if !pod.is_template => required(&source.child("reference"), errors),
+        "image" if pod.name.is_some() => required(&source.child("reference"), errors),
         _ => {
             if let Some((_, rule)) = SOURCES.iter().find(|(field, _)| *field == first) {
                 rule(&source, errors);
@@ -267,7 +298,7 @@ fn validate_token(pod: &Pod<'_>, token: &At<'_>, errors: &mut FieldErrors) {
     if !path.text().is_empty() {
         validate_file_path(&path, errors);
     }
-    if !pod.is_template && pod.spec.child("serviceAccountName").text().is_empty() {
+    if pod.name.is_some() && pod.spec.child("serviceAccountName").text().is_empty() {
         let detail = "must not be specified when serviceAccountName is not set";
         errors.push(token.forbidden(detail));
     }

@@ -1,0 +1,73 @@
+//! AppArmor profiles in annotations, as pods had them before they had a field.
+
+use apimachinery::{FieldError, FieldErrors, Object};
+use serde_json::{Value, json};
+
+use crate::at::At;
+use crate::json::{self, Json};
+use crate::podspec::CONTAINER_LISTS;
+
+const PREFIX: &str = "container.apparmor.security.beta.kubernetes.io/";
+
+/// Copies annotated profiles into the fields of containers that have none.
+pub(super) fn fields_from_annotations(pod: &mut Object) {
+    let annotations = pod
+        .metadata()
+        .and_then(|metadata| json::map(metadata, "annotations"))
+        .cloned()
+        .unwrap_or_default();
+    let Some(spec) = json::map_mut(pod, "spec") else {
+        return;
+    };
+    for list in CONTAINER_LISTS {
+        for container in json::maps_mut(spec, list) {
+            let key = format!("{PREFIX}{}", json::text(container, "name"));
+            if let Some(profile) = annotations
+                .get(&key)
+                .and_then(Value::as_str)
+                .and_then(field)
+            {
+                set_profile(container, profile);
+            }
+        }
+    }
+}
+
+fn field(annotation: &str) -> Option<Value> {
+    match annotation {
+        "runtime/default" => Some(json!({"type": "RuntimeDefault"})),
+        "unconfined" => Some(json!({"type": "Unconfined"})),
+        other => {
+            let profile = other.strip_prefix("localhost/")?;
+            Some(json!({"type": "Localhost", "localhostProfile": profile}))
+        }
+    }
+}
+
+fn set_profile(container: &mut Json, profile: Value) {
+    json::fill(container, &[("securityContext", json::Fill::Empty)]);
+    if let Some(context) = json::map_mut(container, "securityContext") {
+        context.entry("appArmorProfile").or_insert(profile);
+    }
+}
+
+/// An annotation must be about a container that there is.
+pub(super) fn validate_annotations(pod: &Object, errors: &mut FieldErrors) {
+    let annotations = At::root(pod, "metadata").child("annotations");
+    let spec = At::root(pod, "spec");
+    for (key, annotation) in annotations.entries() {
+        let Some(name) = key.strip_prefix(PREFIX) else {
+            continue;
+        };
+        let mut containers = CONTAINER_LISTS
+            .iter()
+            .flat_map(|list| spec.child(list).items());
+        if !containers.any(|container| container.child("name").text() == name) {
+            errors.push(FieldError::invalid(
+                &annotation.path,
+                name,
+                "container not found",
+            ));
+        }
+    }
+}
