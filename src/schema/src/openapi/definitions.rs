@@ -71,13 +71,20 @@ fn property(owner: TypeRef<'_>, field: &Field, dialect: Dialect) -> Value {
         if let Some(default) = &field.default {
             siblings.insert("default".into(), default.as_ref().clone());
         }
-        // Beside a reference, version 3 ignores everything.
-        if !siblings.is_empty() && out.contains_key("$ref") {
-            out = Map::from_iter([("allOf".to_owned(), json!([out]))]);
-        }
+        out = all_of(out);
     }
     out.extend(siblings);
     Value::Object(out)
+}
+
+/// Version 3 ignores everything beside a reference, so upstream wraps references in `allOf`,
+/// and clients that read merge keys from a property are used to that form.
+fn all_of(schema: Map<String, Value>) -> Map<String, Value> {
+    if schema.contains_key("$ref") {
+        Map::from_iter([("allOf".to_owned(), json!([schema]))])
+    } else {
+        schema
+    }
 }
 
 fn patch_facts(facts: &PatchFacts, out: &mut Map<String, Value>) {
@@ -145,7 +152,14 @@ fn inline(ty: TypeRef<'_>, dialect: Dialect) -> Map<String, Value> {
 fn array(item: TypeRef<'_>, list: &ListType, dialect: Dialect) -> Map<String, Value> {
     let mut out = Map::new();
     out.insert("type".into(), "array".into());
-    out.insert("items".into(), reference(item, dialect).into());
+    let mut items = reference(item, dialect);
+    if dialect == Dialect::V3 {
+        items = all_of(items);
+        if matches!(item.shape(), Shape::Struct { .. }) {
+            items.insert("default".into(), json!({}));
+        }
+    }
+    out.insert("items".into(), items.into());
     let list_type = match list {
         ListType::Atomic { declared: false } => return out,
         ListType::Atomic { declared: true } => "atomic",
