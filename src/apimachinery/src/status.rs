@@ -234,6 +234,18 @@ impl StatusError {
         Self::new(413, "RequestEntityTooLarge", message)
     }
 
+    /// A patch that cannot be applied to the object as it is.
+    #[must_use]
+    pub fn unprocessable(message: impl Into<String>) -> Self {
+        Self::new(422, "Invalid", message)
+    }
+
+    /// A JSON patch of too many operations.
+    #[must_use]
+    pub fn too_many_operations(message: impl Into<String>) -> Self {
+        Self::new(413, "RequestEntityTooLarge", message)
+    }
+
     #[must_use]
     pub fn too_many_requests(message: impl Into<String>, retry_after_seconds: u32) -> Self {
         let mut error = Self::new(429, "TooManyRequests", message);

@@ -1,0 +1,29 @@
+//! The node's agent: pods that are bound to this node run here, and the API says how they are.
+//!
+//! Owns pod workers, statuses, volumes, pods' cgroups, the node's own object and lease, and the
+//! HTTPS server that logs are read from.
+//!
+//! Invariant: decisions are pure functions (`pod::plan`, `pod::status`) of what the API wants and
+//! what the runtime has; the executors keep nothing that a restart could not find again.
+//!
+//! It must not know how containers are made (`cri` stands between), nor the store, nor other
+//! components: a client and a node name are all it needs.
+
+mod cgroup;
+mod dns;
+mod duration;
+mod env;
+mod expand;
+mod fields;
+pub mod node;
+mod options;
+pub mod pod;
+mod references;
+mod resources;
+mod shared;
+mod volumes;
+
+pub use cgroup::Hierarchy;
+pub use options::Options;
+pub use references::{Data, References, Source};
+pub use shared::{EventType, Events, Shared};

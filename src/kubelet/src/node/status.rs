@@ -1,0 +1,97 @@
+//! The node's status: addresses, sizes, conditions.
+
+use std::collections::BTreeMap;
+
+use api::QuantityText;
+use api::core::{
+    DaemonEndpoint, Node, NodeAddress, NodeCondition, NodeDaemonEndpoints, NodeStatus,
+    NodeSystemInfo,
+};
+use api::requests::ResourceList;
+use api::time::seconds;
+use jiff::Timestamp;
+
+use super::facts::{NodeFacts, go_arch};
+
+/// Type, status, reason and message of each condition, Ready last.
+const CONDITIONS: [(&str, &str, &str, &str); 4] = [
+    (
+        "MemoryPressure",
+        "False",
+        "KubeletHasSufficientMemory",
+        "kubelet has sufficient memory available",
+    ),
+    (
+        "DiskPressure",
+        "False",
+        "KubeletHasNoDiskPressure",
+        "kubelet has no disk pressure",
+    ),
+    (
+        "PIDPressure",
+        "False",
+        "KubeletHasSufficientPID",
+        "kubelet has sufficient PID available",
+    ),
+    (
+        "Ready",
+        "True",
+        "KubeletReady",
+        "kubelet is posting ready status",
+    ),
+];
+
+/// The whole status; transition times are kept where a condition's status stays.
+pub fn of(facts: &NodeFacts, node: &Node, now: Timestamp) -> NodeStatus {
+    let mut conditions = node
+        .status
+        .as_ref()
+        .and_then(|status| status.conditions.clone());
+    for (kind, value, reason, message) in CONDITIONS {
+        let condition = NodeCondition {
+            type_: kind.to_owned(),
+            status: value.to_owned(),
+            reason: Some(reason.to_owned()),
+            message: Some(message.to_owned()),
+            last_heartbeat_time: Some(seconds(now)),
+            last_transition_time: Some(seconds(now)),
+        };
+        api::set_condition(&mut conditions, condition);
+    }
+    let address = |kind: &str, address: &str| NodeAddress {
+        type_: kind.to_owned(),
+        address: address.to_owned(),
+    };
+    NodeStatus {
+        addresses: Some(vec![
+            address("InternalIP", &facts.address),
+            address("Hostname", &facts.name),
+        ]),
+        capacity: Some(quantities(&facts.capacity())),
+        allocatable: Some(quantities(&facts.allocatable())),
+        conditions,
+        daemon_endpoints: Some(NodeDaemonEndpoints {
+            kubelet_endpoint: Some(DaemonEndpoint { port: facts.port }),
+        }),
+        node_info: Some(NodeSystemInfo {
+            architecture: go_arch().to_owned(),
+            boot_id: facts.boot_id.clone(),
+            container_runtime_version: facts.runtime_version.clone(),
+            kernel_version: facts.kernel_version.clone(),
+            kube_proxy_version: String::new(),
+            kubelet_version: facts.version.clone(),
+            machine_id: facts.machine_id.clone(),
+            operating_system: "linux".to_owned(),
+            os_image: facts.os_image.clone(),
+            system_uuid: facts.machine_id.clone(),
+            swap: None,
+        }),
+        ..NodeStatus::default()
+    }
+}
+
+fn quantities(list: &ResourceList) -> BTreeMap<String, QuantityText> {
+    list.iter()
+        .map(|(name, amount)| (name.clone(), QuantityText(amount.to_string())))
+        .collect()
+}

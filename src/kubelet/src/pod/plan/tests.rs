@@ -1,0 +1,159 @@
+//! Rows: a pod, what runs of it, and what the plan must be.
+
+use super::*;
+use crate::pod::view::testing::{run, sandbox};
+use api::core::PodSpec;
+
+fn container(name: &str) -> Container {
+    Container {
+        name: name.into(),
+        image: Some("busybox".into()),
+        ..Default::default()
+    }
+}
+
+fn pod(policy: &str, init: &[&str], regular: &[&str]) -> Pod {
+    let init: Vec<Container> = init.iter().map(|name| container(name)).collect();
+    Pod {
+        spec: Some(PodSpec {
+            restart_policy: Some(policy.into()),
+            init_containers: (!init.is_empty()).then_some(init),
+            containers: regular.iter().map(|name| container(name)).collect(),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+/// `a:0` is running, `a:0=1` exited with 1; newest first.
+fn view(with_sandbox: bool, runs: &[&str]) -> PodView {
+    let parse = |text: &&str| {
+        let (name, rest) = text.split_once(':').expect("name:attempt");
+        let (attempt, exit) = rest
+            .split_once('=')
+            .map_or((rest, None), |(a, e)| (a, Some(e)));
+        let exit = exit.map(|exit| exit.parse().expect("an exit code"));
+        run(&container(name), attempt.parse().expect("an attempt"), exit)
+    };
+    PodView {
+        sandboxes: if with_sandbox {
+            vec![sandbox(0)]
+        } else {
+            Vec::new()
+        },
+        containers: runs.iter().map(parse).collect(),
+    }
+}
+
+fn show(plan: &Plan) -> String {
+    let mut parts = Vec::new();
+    match plan.sandbox {
+        SandboxStep::Keep => {}
+        SandboxStep::Create { attempt } => parts.push(format!("sandbox {attempt}")),
+        SandboxStep::Stop => parts.push("stop sandbox".into()),
+    }
+    parts.extend(plan.kill.iter().map(|kill| format!("kill {}", kill.id)));
+    for start in &plan.start {
+        parts.push(format!(
+            "start {:?} {} as {}",
+            start.group, start.index, start.attempt
+        ));
+    }
+    for (name, left) in &plan.backing_off {
+        parts.push(format!("{name} waits {}s", left.as_secs()));
+    }
+    parts.join(", ")
+}
+
+#[test]
+fn plans() {
+    let now = Timestamp::from_second(101).expect("in range");
+    let rows: [(Pod, PodView, &str); 13] = [
+        (
+            pod("Always", &[], &["a", "b"]),
+            view(false, &[]),
+            "sandbox 0, start Regular 0 as 0, start Regular 1 as 0",
+        ),
+        (
+            pod("Always", &["i"], &["a"]),
+            view(false, &[]),
+            "sandbox 0, start Init 0 as 0",
+        ),
+        (pod("Always", &["i"], &["a"]), view(true, &["i:0"]), ""),
+        (
+            pod("Always", &["i", "j"], &["a"]),
+            view(true, &["i:0=0"]),
+            "start Init 1 as 0",
+        ),
+        (
+            pod("Always", &["i"], &["a"]),
+            view(true, &["i:0=0"]),
+            "start Regular 0 as 0",
+        ),
+        (pod("Always", &[], &["a"]), view(true, &["a:0"]), ""),
+        (
+            pod("Always", &[], &["a"]),
+            view(true, &["a:0=0"]),
+            "start Regular 0 as 1",
+        ),
+        (
+            pod("OnFailure", &[], &["a"]),
+            view(true, &["a:0=0"]),
+            "stop sandbox",
+        ),
+        (
+            pod("OnFailure", &[], &["a"]),
+            view(true, &["a:0=3"]),
+            "start Regular 0 as 1",
+        ),
+        (
+            pod("Never", &[], &["a", "b"]),
+            view(true, &["a:0=3", "b:0"]),
+            "",
+        ),
+        (pod("Never", &[], &["a"]), view(false, &["a:0=3"]), ""),
+        (
+            pod("Never", &["i"], &["a"]),
+            view(true, &["i:0=1"]),
+            "stop sandbox",
+        ),
+        (
+            pod("Always", &["i"], &["a"]),
+            view(false, &["a:2=0", "i:0=0"]),
+            "sandbox 0, start Init 0 as 1",
+        ),
+    ];
+    for (pod, view, expected) in rows {
+        let plan = plan(&pod, &view, &RestartBackoff::default(), now);
+        assert_eq!(show(&plan), expected, "{pod:?}\n{view:?}");
+    }
+}
+
+#[test]
+fn a_container_that_keeps_ending_waits_for_its_back_off() {
+    let pod = pod("Always", &[], &["a"]);
+    let mut backoff = RestartBackoff::default();
+    let now = Timestamp::from_second(102).expect("in range");
+    backoff.restarted("a", now);
+    let waiting = plan(&pod, &view(true, &["a:1=0"]), &backoff, now);
+    assert_eq!(show(&waiting), "a waits 9s");
+    assert_eq!(waiting.again_after, Some(Duration::from_secs(9)));
+}
+
+#[test]
+fn a_changed_image_replaces_the_container() {
+    let mut pod = pod("Never", &[], &["a"]);
+    let view = view(true, &["a:0"]);
+    let spec = pod.spec.as_mut().expect("a spec");
+    spec.containers[0].image = Some("busybox:2".into());
+    let plan = plan(
+        &pod,
+        &view,
+        &RestartBackoff::default(),
+        Timestamp::UNIX_EPOCH,
+    );
+    assert_eq!(
+        plan.kill[0].message,
+        "Container a definition changed, will be restarted"
+    );
+}

@@ -1,0 +1,173 @@
+//! Create: the one path by which an object comes into being.
+
+use apimachinery::admission::{Attributes, Operation, Plugin};
+use apimachinery::{Encoded, Object, RequestCx, StatusError};
+use resources::{Cx, Resource, meta};
+use store::Expect;
+
+use crate::commit::Committed;
+use crate::error::from_store;
+use crate::options::WriteOptions;
+use crate::{Registry, Target, hooks, key, metadata};
+
+/// How often a generated name, or an allocation lost to another writer, is tried anew.
+const ATTEMPTS: usize = 8;
+
+impl Registry {
+    /// Creates an object, which the caller has decoded and matched against its path.
+    ///
+    /// # Errors
+    /// AlreadyExists, Invalid, an admission plugin's refusal, or what the store says.
+    pub async fn create(
+        &self,
+        row: &'static Resource,
+        cx: &RequestCx,
+        namespace: &str,
+        object: Object,
+        options: &WriteOptions,
+        admission: &dyn Plugin,
+    ) -> Result<Encoded, StatusError> {
+        if !object.resource_version().is_empty() {
+            let text = "resourceVersion should not be set on objects to be created";
+            return Err(StatusError::bad_request(text));
+        }
+        let strategy_cx = Cx {
+            operation: Operation::Create,
+            subresource: options.subresource,
+            request: cx,
+            now: self.clock.wall(),
+        };
+        let mut lost = StatusError::internal("unreachable: a create tries at least once");
+        for _ in 0..ATTEMPTS {
+            let attempt = object.clone();
+            match self
+                .create_once(row, &strategy_cx, namespace, attempt, options, admission)
+                .await
+            {
+                Err(Refusal::Lost(error)) => lost = error,
+                Err(Refusal::Final(error)) => return Err(error),
+                Ok(created) => return Ok(created),
+            }
+        }
+        Err(lost)
+    }
+
+    async fn create_once(
+        &self,
+        row: &'static Resource,
+        cx: &Cx<'_>,
+        namespace: &str,
+        mut object: Object,
+        options: &WriteOptions,
+        admission: &dyn Plugin,
+    ) -> Result<Encoded, Refusal> {
+        let generated = name_object(&mut object);
+        metadata::fill_new(row, &mut object, namespace, cx.now);
+        if row.has_status() {
+            object.remove("status");
+        }
+        row.strategy.default(cx, &mut object);
+
+        let (kind, resource) = (row.gvk(), row.gvr());
+        let name = object.name().to_owned();
+        let attributes = Attributes {
+            operation: Operation::Create,
+            kind: &kind,
+            resource: &resource,
+            subresource: options.subresource,
+            namespace,
+            name: &name,
+            cx: cx.request,
+            old: None,
+            dry_run: options.dry_run,
+        };
+        admission.mutate(&attributes, &mut object).await?;
+        row.strategy.prepare_for_create(cx, &mut object);
+
+        let mut errors = row.strategy.validate(cx, &object);
+        if errors.is_empty() {
+            errors = meta::validate_object_meta(row, &object);
+        }
+        if !errors.is_empty() {
+            return Err(StatusError::invalid(&kind, object.name(), &errors).into());
+        }
+        admission.validate(&attributes, Some(&object)).await?;
+        for text in row.strategy.warnings(cx, &object) {
+            cx.request.warn(text);
+        }
+        self.insert(row, cx, object, options, generated).await
+    }
+
+    async fn insert(
+        &self,
+        row: &'static Resource,
+        cx: &Cx<'_>,
+        mut object: Object,
+        options: &WriteOptions,
+        generated: bool,
+    ) -> Result<Encoded, Refusal> {
+        let mut side = Vec::new();
+        hooks::before_commit(self, row, None, Some(&mut object), &mut side).await?;
+        let target = Target {
+            namespace: object.namespace(),
+            name: object.name(),
+        };
+        let key = key::of(row, target);
+        let taken =
+            |object: &Object| StatusError::already_exists(&row.group_resource(), object.name());
+        let encoded = Encoded::from_object(&object, 0, cx.request.trace);
+        if options.dry_run {
+            let there = self.store.get(&key, None).await.map_err(from_store)?;
+            return if there.is_some() {
+                Err(taken(&object).into())
+            } else {
+                Ok(encoded)
+            };
+        }
+        match self
+            .commit(row, cx.request, &key, &encoded, Expect::Absent, side)
+            .await?
+        {
+            Committed::Done(created) => Ok(created),
+            Committed::Outrun if !generated => Err(taken(&object).into()),
+            Committed::Outrun | Committed::SideLost => {
+                Err(Refusal::Lost(name_not_unique(row, &object)))
+            }
+        }
+    }
+}
+
+/// Whether another attempt may succeed.
+enum Refusal {
+    /// Another writer took the generated name or the allocation first.
+    Lost(StatusError),
+    Final(StatusError),
+}
+
+impl From<StatusError> for Refusal {
+    fn from(error: StatusError) -> Self {
+        Self::Final(error)
+    }
+}
+
+/// Makes a name from `generateName`; says whether it did.
+fn name_object(object: &mut Object) -> bool {
+    let prefix = object.meta("generateName").to_owned();
+    if !object.name().is_empty() || prefix.is_empty() {
+        return false;
+    }
+    // 63 minus the suffix of 5 (`names.SimpleNameGenerator`).
+    let prefix: String = prefix.chars().take(58).collect();
+    let name = format!("{prefix}{}", base::random::name_suffix(5));
+    object.set_meta("name", &name);
+    true
+}
+
+fn name_not_unique(row: &Resource, object: &Object) -> StatusError {
+    let mut error = StatusError::already_exists(&row.group_resource(), object.name());
+    error
+        .0
+        .message
+        .push_str(", the server was not able to generate a unique name for the object");
+    error
+}

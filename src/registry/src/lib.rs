@@ -1,0 +1,94 @@
+//! The one registry that serves every kind: the verbs over a store and a row of the table.
+//!
+//! Owns storage keys and the stored form of an object, resourceVersion semantics, the steps of
+//! each write in their order, and the write hooks that rows name.
+//!
+//! Invariant: no kind is named outside `hooks`. What holds for every kind is written here once;
+//! what holds for one is a fact of its row, its strategy, or a hook.
+//!
+//! It must not know HTTP, media types or who serves it. It is the only crate, beside the root,
+//! that imports `store`.
+
+mod codec;
+mod commit;
+mod create;
+mod delete;
+mod error;
+pub mod hooks;
+mod key;
+mod list;
+mod list_watch;
+mod metadata;
+mod options;
+pub mod scale;
+mod update;
+mod watch;
+
+use std::sync::Arc;
+
+use apimachinery::{Encoded, StatusError};
+use base::Clock;
+use resources::Resource;
+use store::Store;
+
+pub use delete::Deleted;
+pub use hooks::Allocation;
+pub use list::ListResult;
+pub use list_watch::RegistryListWatch;
+pub use metadata::check_target;
+pub use options::{
+    DeleteOptions, ListOptions, Preconditions, Propagation, VersionMatch, WatchOptions,
+    WriteOptions,
+};
+pub use update::Change;
+pub use watch::EventStream;
+
+/// A cheap handle; clones share the store.
+#[derive(Clone)]
+pub struct Registry {
+    store: Arc<dyn Store>,
+    clock: Clock,
+    allocation: Arc<Allocation>,
+}
+
+/// Which object of a kind.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// Empty for cluster-scoped kinds.
+    pub namespace: &'a str,
+    pub name: &'a str,
+}
+
+impl Registry {
+    /// Over an open store. `allocation` says from which ranges the hooks may allocate.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, clock: Clock, allocation: Allocation) -> Self {
+        Self {
+            store,
+            clock,
+            allocation: Arc::new(allocation),
+        }
+    }
+
+    /// The store's current revision: every answer from now on is at least as new.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.store.revision().0
+    }
+
+    /// One object.
+    ///
+    /// # Errors
+    /// NotFound, or what the store says.
+    pub async fn get(&self, row: &Resource, target: Target<'_>) -> Result<Encoded, StatusError> {
+        let key = key::of(row, target);
+        let stored = self
+            .store
+            .get(&key, None)
+            .await
+            .map_err(error::from_store)?;
+        let stored =
+            stored.ok_or_else(|| StatusError::not_found(&row.group_resource(), target.name))?;
+        codec::decode(stored.value, stored.modified.0, base::TraceId::NONE)
+    }
+}

@@ -1,0 +1,146 @@
+//! What the server alone decides in `metadata`.
+
+use apimachinery::{GroupVersionKind, Object, StatusError, time};
+use jiff::Timestamp;
+use resources::Resource;
+use serde_json::Value;
+
+use crate::Target;
+use crate::options::Preconditions;
+
+/// Fields an update takes over from the stored object, whatever the client sends.
+const SERVER_OWNED: [&str; 3] = [
+    "creationTimestamp",
+    "deletionGracePeriodSeconds",
+    "deletionTimestamp",
+];
+
+/// Sets what a new object gets from the server.
+pub fn fill_new(row: &Resource, object: &mut Object, namespace: &str, now: Timestamp) {
+    object.set_gvk(&row.gvk());
+    let metadata = object.metadata_mut();
+    for field in [
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "selfLink",
+        "managedFields",
+        "generation",
+    ] {
+        metadata.remove(field);
+    }
+    metadata.insert("uid".into(), base::random::uuid().into());
+    metadata.insert("creationTimestamp".into(), time::format(now).into());
+    if row.generation {
+        metadata.insert("generation".into(), 1.into());
+    }
+    object.set_meta("namespace", if row.namespaced() { namespace } else { "" });
+}
+
+/// Takes over what only the server changes, before the strategy sees an update.
+pub fn keep_server_owned(row: &Resource, new: &mut Object, old: &Object) {
+    new.set_gvk(&row.gvk());
+    for field in SERVER_OWNED {
+        keep(new, old, field);
+    }
+    // The strategy bumps it when the spec has changed.
+    keep(new, old, "generation");
+    // managedFields come with server-side apply; until then a client's own are dropped.
+    for field in ["selfLink", "managedFields"] {
+        new.metadata_mut().remove(field);
+    }
+    for field in ["uid", "name", "namespace"] {
+        if new.meta(field).is_empty() {
+            new.set_meta(field, old.meta(field));
+        }
+    }
+}
+
+fn keep(new: &mut Object, old: &Object, field: &str) {
+    match old.metadata().and_then(|m| m.get(field)) {
+        Some(value) => {
+            let value = value.clone();
+            new.metadata_mut().insert(field.to_owned(), value);
+        }
+        None => {
+            new.metadata_mut().remove(field);
+        }
+    }
+}
+
+/// Whether anything but metadata and status differs.
+pub fn spec_changed(new: &Object, old: &Object) -> bool {
+    let differs = |key: &String, value: &Value, other: &Object| {
+        !matches!(key.as_str(), "metadata" | "status") && other.get(key) != Some(value)
+    };
+    new.iter().any(|(key, value)| differs(key, value, old))
+        || old.iter().any(|(key, value)| differs(key, value, new))
+}
+
+/// Checks uid and resourceVersion that the client requires of the stored object.
+///
+/// # Errors
+/// Conflict, in upstream's words.
+pub fn check_preconditions(
+    row: &Resource,
+    old: &Object,
+    required: &Preconditions,
+) -> Result<(), StatusError> {
+    let mismatch = |what: &str, required: &Option<String>, actual: &str, tail: &str| {
+        let required = required.as_deref()?;
+        (required != actual).then(|| {
+            let why = format!(
+                "the {what} in the precondition ({required}) does not match the {what} in record \
+                 ({actual}). The object might have been {tail}"
+            );
+            StatusError::conflict(&row.group_resource(), old.name(), &why)
+        })
+    };
+    let uid = mismatch(
+        "UID",
+        &required.uid,
+        old.uid(),
+        "deleted and then recreated",
+    );
+    let version = &required.resource_version;
+    let version = mismatch(
+        "ResourceVersion",
+        version,
+        old.resource_version(),
+        "modified",
+    );
+    uid.or(version).map_or(Ok(()), Err)
+}
+
+/// Checks that an object fits the path it was sent to.
+///
+/// # Errors
+/// BadRequest, in upstream's words.
+pub fn check_target(
+    expected: &GroupVersionKind,
+    object: &Object,
+    target: Target<'_>,
+) -> Result<(), StatusError> {
+    let (name, namespace) = (object.name(), object.namespace());
+    if !target.name.is_empty() && !name.is_empty() && name != target.name {
+        return Err(StatusError::bad_request(format!(
+            "the name of the object ({name}) does not match the name on the URL ({})",
+            target.name
+        )));
+    }
+    if !namespace.is_empty() && namespace != target.namespace {
+        return Err(StatusError::bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request",
+        ));
+    }
+    let sent = object.gvk();
+    if sent.as_ref().is_some_and(|sent| sent != expected) {
+        let sent = sent
+            .map(|gvk| gvk.group_version().to_string())
+            .unwrap_or_default();
+        return Err(StatusError::bad_request(format!(
+            "the API version in the data ({sent}) does not match the expected API version ({})",
+            expected.group_version()
+        )));
+    }
+    Ok(())
+}
