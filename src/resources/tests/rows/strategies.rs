@@ -171,12 +171,15 @@ fn warnings() {
         &[
             ("/spec/clusterIP", json!("None")),
             ("/spec/sessionAffinity", json!("ClientIP")),
+            ("/spec/externalIPs", json!(["010.0.0.1"])),
             ("/spec/externalName", json!("x")),
         ],
     );
     expect![[r#"
+        spec.externalIPs is ignored for headless services
         spec.SessionAffinity is ignored for headless services
-        spec.externalName is ignored when spec.type is not "ExternalName""#]]
+        spec.externalName is ignored when spec.type is not "ExternalName"
+        spec.externalIPs[0]: non-standard IP address "010.0.0.1" will be considered invalid in a future Kubernetes release: use "10.0.0.1""#]]
     .assert_eq(&service);
     let deployment = warn("Deployment", &[("/metadata/name", json!("a.b"))]);
     expect!["metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended: [must not contain dots]"].assert_eq(&deployment);

@@ -1,9 +1,13 @@
 //! Warnings about Services: fields that do nothing, or not for long.
 
+use std::net::IpAddr;
+
 use apimachinery::Object;
 
+use crate::at::At;
 use crate::cells::spec;
 use crate::json;
+use crate::meta::parse_ip;
 
 pub(super) fn warnings(service: &Object) -> Vec<String> {
     let spec = spec(service);
@@ -47,5 +51,21 @@ pub(super) fn warnings(service: &Object) -> Vec<String> {
         json::text(spec, "trafficDistribution") == "PreferClose",
         "spec.trafficDistribution: \"PreferClose\" is deprecated; use \"PreferSameZone\"",
     );
+    for field in ["clusterIPs", "externalIPs"] {
+        let ips = At::root(service, "spec").child(field);
+        warnings.extend(ips.items().filter_map(|ip| non_standard(&ip)));
+    }
     warnings
+}
+
+/// About an address that is only understood for old times' sake: one with leading zeros.
+fn non_standard(at: &At<'_>) -> Option<String> {
+    let (path, text) = (&at.path, at.text());
+    let standard = parse_ip(text)?.to_string();
+    let is_old = text.parse::<IpAddr>().is_err();
+    is_old.then(|| {
+        format!(
+            "{path}: non-standard IP address {text:?} will be considered invalid in a future Kubernetes release: use {standard:?}"
+        )
+    })
 }
