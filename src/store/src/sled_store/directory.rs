@@ -3,6 +3,8 @@
 //! ```text
 //! <path>/lock    flock held while open; the holder's process id
 //! <path>/format  "rk3s-store 1"
+//! <path>/acknowledged  a revision that is surely in there: written at each opening, compaction
+//!                and orderly close
 //! <path>/sled/   sled's own files
 //! ```
 
@@ -14,7 +16,7 @@ use std::path::{Path, PathBuf};
 use base::fsio;
 use rustix::fs::FlockOperation;
 
-use crate::OpenError;
+use crate::{OpenError, Revision};
 
 /// The format this version writes, and the newest it reads.
 pub(crate) const FORMAT: u32 = 1;
@@ -53,6 +55,46 @@ impl Directory {
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Notes a durable revision. Sled ends its log at the first damaged place without a word;
+    /// this is how the next opening knows that more was there.
+    pub(crate) fn note_acknowledged(&self, revision: Revision) -> io::Result<()> {
+        fsio::write_atomic(
+            &self.acknowledged(),
+            format!("{revision}\n").as_bytes(),
+            0o600,
+        )
+    }
+
+    /// Refuses a log that ends before what was noted.
+    pub(crate) fn check_acknowledged(&self, revision: Revision) -> Result<(), OpenError> {
+        let path = self.acknowledged();
+        let text = match fs::read(&path) {
+            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(source) => return Err(OpenError::Io { path, source }),
+        };
+        let Ok(noted) = text.trim_end().parse::<u64>() else {
+            return Err(OpenError::Format {
+                path: self.path.clone(),
+                problem: format!("its file `acknowledged` reads {text:?}"),
+            });
+        };
+        if revision < Revision(noted) {
+            return Err(OpenError::Damaged {
+                path: self.path.clone(),
+                problem: format!(
+                    "the log in sled/db is readable up to revision {revision} only, though \
+                     {noted} was acknowledged; to accept the loss, remove the file `acknowledged`"
+                ),
+            });
+        }
+        Ok(())
+    }
+
+    fn acknowledged(&self) -> PathBuf {
+        self.path.join("acknowledged")
     }
 
     fn check_format(&self) -> Result<(), OpenError> {

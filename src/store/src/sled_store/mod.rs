@@ -68,6 +68,11 @@ impl SledStore {
             path: path.to_owned(),
             problem: error.to_string(),
         })?;
+        let revision = shared.read().revision;
+        directory.check_acknowledged(revision)?;
+        directory
+            .note_acknowledged(revision)
+            .map_err(directory::at(path))?;
         let (commands, receiver) = mpsc::channel(WAITING);
         let writer = Writer::new(shared.clone(), directory, receiver, garbage);
         let writer = std::thread::Builder::new()

@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError};
 use base::TraceId;
 use base::failpoint;
 use tokio::sync::{mpsc, oneshot};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::directory::Directory;
 use super::disk::Disk;
@@ -205,6 +205,8 @@ impl Writer {
             disk.write(facts)?;
             disk.sync()
         })?;
+        let noted = self.directory.note_acknowledged(revision);
+        noted.map_err(|error| Error::io("noting the revision", error))?;
         fault("store::after-compact")
     }
 
@@ -300,6 +302,13 @@ impl Drop for Writer {
             .take();
         // Sled panics when its last sync fails; every acknowledged write is durable already.
         let _panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(disk)));
+        if let Err(error) = self
+            .directory
+            .note_acknowledged(self.shared.read().revision)
+        {
+            // Only the detection of damage suffers: it goes by an older revision.
+            warn!(%error, "could not note the last revision");
+        }
     }
 }
 

@@ -40,7 +40,11 @@ pub fn options() -> Options {
 /// The value that `id` writes: its name, then as many bytes as the name says.
 pub fn value(id: &str) -> Vec<u8> {
     let sum: usize = id.bytes().map(usize::from).sum();
-    let len = if sum % 23 == 0 { 9000 } else { sum % 700 };
+    let len = if sum.is_multiple_of(23) {
+        9000
+    } else {
+        sum % 700
+    };
     let mut value = format!("{id} ").into_bytes();
     value.resize(value.len() + len, b'x');
     value
@@ -364,4 +368,28 @@ async fn killed_writers_lose_nothing() {
         model.lost, model.phantom, model.acknowledged
     );
     assert_eq!((model.lost, model.phantom, torn, refused), (0, 0, 0, 0));
+}
+
+/// The control: an acknowledgement too many is lost, a value nobody tried a phantom.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_comparison_sees_losses_and_phantoms() {
+    let root = tempfile::tempdir().expect("a directory");
+    let store = SledStore::open(root.path(), options()).expect("opens");
+    let mut report = Report::default();
+    for id in ["0.4", "0.11"] {
+        let last = store
+            .txn(vec![put("/r/own/0", id)], TraceId::NONE)
+            .await
+            .expect("goes through");
+        report
+            .acknowledged
+            .push((id.to_owned(), last, "/r/own/0".to_owned()));
+    }
+    report.tried.insert("0.4".to_owned());
+    report
+        .acknowledged
+        .push(("0.18".to_owned(), Revision(4), "/r/own/0".to_owned()));
+    let mut model = Model::default();
+    model.compare(&store, report).await;
+    assert_eq!((model.lost, model.phantom, model.acknowledged), (1, 1, 3));
 }
