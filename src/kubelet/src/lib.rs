@@ -10,20 +10,27 @@
 //! components: a client and a node name are all it needs.
 
 mod cgroup;
+mod client_references;
 mod dns;
 mod duration;
 mod env;
 mod expand;
 mod fields;
-pub mod node;
+mod kubelet;
+mod logs;
+mod node;
 mod options;
-pub mod pod;
+mod orphans;
+mod pod;
+mod pods;
 mod references;
 mod resources;
+mod server;
 mod shared;
 mod volumes;
 
-pub use cgroup::Hierarchy;
+pub use kubelet::{Kubelet, Parts, StartError};
+pub use node::NodeFacts;
 pub use options::Options;
-pub use references::{Data, References, Source};
-pub use shared::{EventType, Events, Shared};
+pub use server::Gate;
+pub use shared::{EventType, Events};

@@ -49,6 +49,20 @@ pub fn pod_cgroup(root: &str, pod: &Pod, uid: &str) -> String {
     format!("{root}{}/pod{uid}", Qos::of(pod).directory())
 }
 
+/// The cgroups of the classes, below the root of all pods: best-effort pods share what is left.
+#[must_use]
+pub fn class_limits() -> [(&'static str, LinuxResources); 3] {
+    let shares = |shares| LinuxResources {
+        cpu_shares: shares,
+        ..LinuxResources::default()
+    };
+    [
+        ("", shares(None)),
+        ("/burstable", shares(None)),
+        ("/besteffort", shares(Some(2))),
+    ]
+}
+
 /// The limits of a pod's own cgroup.
 #[must_use]
 pub fn pod_limits(pod: &Pod) -> LinuxResources {

@@ -238,7 +238,7 @@ fn waiting_state(
     if let Some(waiting) = waiting {
         return waiting_with(waiting);
     }
-    let later_init = is_init && facts.view.sandboxes.first().is_some();
+    let later_init = is_init && !facts.view.sandboxes.is_empty();
     let waits_for_init = !is_init && !incomplete_init(pod, facts.view).is_empty();
     let reason = if later_init || waits_for_init {
         "PodInitializing"

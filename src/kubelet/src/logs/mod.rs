@@ -1,0 +1,44 @@
+//! Container logs: the runtime's lines, selected and stripped as a client asks.
+
+mod follow;
+mod line;
+mod tail;
+
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+/// `PodLogOptions`, without the container's name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogOptions {
+    pub follow: bool,
+    pub timestamps: bool,
+    /// Only lines from this time on.
+    pub since: Option<Timestamp>,
+    pub tail_lines: Option<usize>,
+    pub limit_bytes: Option<usize>,
+}
+
+/// A log file of one run of a container.
+pub struct LogFile {
+    pub path: PathBuf,
+    /// Turns true when the run has ended: a follower then reads to the end and stops.
+    pub ended: watch::Receiver<bool>,
+}
+
+/// Streams the log; an error is the last item.
+pub fn read(file: LogFile, options: LogOptions) -> BoxStream<'static, std::io::Result<Bytes>> {
+    let (sender, receiver) = tokio::sync::mpsc::channel(16);
+    base::tasks::spawn("log", async move {
+        if let Err(error) = follow::run(file, options, &sender).await {
+            // The reader may be gone, which is how most followers end.
+            let _ = sender.send(Err(error)).await;
+        }
+    });
+    Box::pin(futures::stream::unfold(receiver, |mut receiver| async {
+        Some((receiver.recv().await?, receiver))
+    }))
+}

@@ -1,0 +1,146 @@
+//! The kubelet's HTTPS server: logs, health, what runs here.
+
+mod query;
+mod routes;
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{Clock, Shutdown};
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use rustls::ServerConfig;
+use rustls::pki_types::CertificateDer;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tracing::{debug, warn};
+
+pub(crate) use routes::Logs;
+
+/// A handshake may take this long.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// Who may ask the kubelet what: authentication and authorization are the cluster's.
+pub trait Gate: Send + Sync {
+    /// Whether the holder of these certificates may use this part of the node's API, as RBAC
+    /// names it (`nodes/proxy`, `nodes/log`), with this verb.
+    ///
+    /// # Errors
+    /// The HTTP status and the text of the refusal.
+    fn check(
+        &self,
+        peer: &[CertificateDer<'static>],
+        verb: &str,
+        subresource: &str,
+    ) -> Result<(), (StatusCode, String)>;
+}
+
+type Body = UnsyncBoxBody<Bytes, io::Error>;
+
+/// A bound socket.
+pub(crate) struct Server {
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+    gate: Arc<dyn Gate>,
+    logs: Arc<Logs>,
+    clock: Clock,
+}
+
+impl Server {
+    /// Binds the kubelet's port.
+    ///
+    /// # Errors
+    /// When the port is in use or may not be had.
+    pub(crate) async fn bind(
+        address: SocketAddr,
+        tls: Arc<ServerConfig>,
+        gate: Arc<dyn Gate>,
+        logs: Arc<Logs>,
+        clock: Clock,
+    ) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        Ok(Self {
+            listener,
+            acceptor: TlsAcceptor::from(tls),
+            gate,
+            logs,
+            clock,
+        })
+    }
+
+    pub(crate) fn port(&self) -> io::Result<u16> {
+        Ok(self.listener.local_addr()?.port())
+    }
+
+    /// Serves until shutdown.
+    pub(crate) async fn serve(self, shutdown: Shutdown) {
+        let server = Arc::new(self);
+        loop {
+            let accepted = tokio::select! {
+                accepted = server.listener.accept() => accepted,
+                () = shutdown.stopping() => return,
+            };
+            match accepted {
+                Ok((stream, _)) => {
+                    let server = server.clone();
+                    base::tasks::spawn("kubelet connection", async move {
+                        if let Err(error) = server.connection(stream).await {
+                            debug!(%error, "a connection to the kubelet ended");
+                        }
+                    });
+                }
+                Err(error) => {
+                    warn!(%error, "the kubelet cannot accept a connection");
+                    // Out of file descriptors: let some close before the next try.
+                    server.clock.sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+
+    async fn connection(self: Arc<Self>, stream: TcpStream) -> Result<(), String> {
+        let handshake = self
+            .clock
+            .timeout(HANDSHAKE, self.acceptor.accept(stream))
+            .await;
+        let stream = handshake
+            .map_err(|e| e.to_string())?
+            .map_err(|e| e.to_string())?;
+        let peer = stream
+            .get_ref()
+            .1
+            .peer_certificates()
+            .unwrap_or_default()
+            .to_vec();
+        let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+            let (server, peer) = (self.clone(), peer.clone());
+            async move { Ok::<Response<Body>, Infallible>(server.answer(&request, &peer).await) }
+        });
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder.http1().timer(TokioTimer::new());
+        builder.http2().timer(TokioTimer::new());
+        let served = builder
+            .serve_connection(TokioIo::new(stream), service)
+            .await;
+        served.map_err(|error| error.to_string())
+    }
+
+    async fn answer(
+        &self,
+        request: &Request<Incoming>,
+        peer: &[CertificateDer<'static>],
+    ) -> Response<Body> {
+        let subresource = routes::subresource(request.uri().path());
+        if let Err((code, text)) = self.gate.check(peer, "get", subresource) {
+            return routes::text(code, text);
+        }
+        self.logs.route(request.uri()).await
+    }
+}
