@@ -11,9 +11,11 @@
 
 mod cache;
 mod controller;
+mod correlate;
 mod index;
 mod informer;
 mod key;
+mod recorder;
 mod reflector;
 mod workqueue;
 
@@ -21,4 +23,5 @@ pub use controller::{Action, Controller, ReconcileError, Reconciler};
 pub use index::{IndexFn, by_namespace_label, by_node, by_owner_uid};
 pub use informer::{Change, Informer, Informers, Lister};
 pub use key::Key;
+pub use recorder::{EventType, Recorder, reference};
 pub use workqueue::WorkQueue;

@@ -10,6 +10,7 @@
 //! components: a client and a node name are all it needs.
 
 mod cgroup;
+mod clean;
 mod client_references;
 mod dns;
 mod duration;
@@ -29,8 +30,9 @@ mod server;
 mod shared;
 mod volumes;
 
+pub use clean::clean;
 pub use kubelet::{Kubelet, Parts, StartError};
 pub use node::NodeFacts;
 pub use options::Options;
 pub use server::Gate;
-pub use shared::{EventType, Events};
+pub use shared::Events;

@@ -7,6 +7,7 @@ use api::requests::ResourceList;
 use base::Clock;
 use client::Client;
 use cri::{ImageService, RuntimeService};
+use informer::{EventType, Recorder};
 use network::PodNetwork;
 use tokio::sync::watch;
 
@@ -14,16 +15,23 @@ use crate::cgroup::Hierarchy;
 use crate::options::Options;
 use crate::references::References;
 
-/// `Normal` or `Warning`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EventType {
-    Normal,
-    Warning,
-}
-
 /// Where events about pods go. `container` makes the field path of the reference.
 pub trait Events: Send + Sync {
     fn event(&self, pod: &Pod, container: Option<&str>, kind: EventType, reason: &str, text: &str);
+}
+
+impl Events for Recorder {
+    fn event(&self, pod: &Pod, container: Option<&str>, kind: EventType, reason: &str, text: &str) {
+        let mut about = informer::reference(pod);
+        about.field_path = container.map(|name| {
+            let init = crate::pod::view::init_containers(pod)
+                .iter()
+                .any(|c| c.name == name);
+            let list = if init { "initContainers" } else { "containers" };
+            format!("spec.{list}{{{name}}}")
+        });
+        self.event_about(about, kind, reason, text);
+    }
 }
 
 /// The node's means; the root wires them.

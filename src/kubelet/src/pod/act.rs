@@ -15,9 +15,9 @@ use super::status::Waiting;
 use super::view::{PodView, containers, init_containers};
 use super::worker::{Worker, text};
 use crate::env::PodFacts;
-use crate::shared::EventType;
 use crate::volumes::{self, VolumeCx};
 use crate::{dns, resources};
+use informer::EventType;
 
 impl Worker {
     /// Does what the plan says; gives when to look again.
