@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# image.sh ARCHIVE [REFERENCE]: makes an image archive of Debian's busybox-static.
+. "$(dirname "$0")/common.sh"
+
+archive=${1:?where to put the archive}
+reference=${2:-docker.io/library/busybox:1.35}
+packages /bin/busybox:busybox-static
+ldd /bin/busybox >/dev/null 2>&1 && packages /nonexistent:busybox-static
+mkdir -p "$(dirname "$archive")"
+# Written beside and renamed: the server imports what appears.
+cargo run --quiet --locked -p image --example make_image -- --output "$archive.part" --tag "$reference"
+mv "$archive.part" "$archive"

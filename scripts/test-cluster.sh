@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# The real binary, target/rk3s, with a real kubectl. Arguments choose tests by parts of their names.
+. "$(dirname "$0")/common.sh"
+need_root
+
+step "Tests of the binary with a real kubectl"
+packages /bin/busybox:busybox-static /usr/sbin/nft:nftables /usr/sbin/ip:iproute2 /usr/bin/unshare:util-linux
+[ -x "$BINARY" ] || fail "target/rk3s is missing: run make build"
+KUBECTL=$(scripts/kubectl.sh)
+export KUBECTL RK3S_BINARY=$BINARY
+unset RK3S_DATA_DIR RK3S_RUN_DIR RK3S_KUBECONFIG_OUTPUT
+cargo test --locked --test cluster -- "$@"
