@@ -7,6 +7,5 @@ reference=${2:-docker.io/library/busybox:1.35}
 packages /bin/busybox:busybox-static
 ldd /bin/busybox >/dev/null 2>&1 && packages /nonexistent:busybox-static
 mkdir -p "$(dirname "$archive")"
-# Written beside and renamed: the server imports what appears.
-cargo run --quiet --locked -p image --example make_image -- --output "$archive.part" --tag "$reference"
-mv "$archive.part" "$archive"
+# It appears whole, by a rename: the server imports what appears.
+cargo run --quiet --locked -p image --example make_image -- --output "$archive" --tag "$reference"
