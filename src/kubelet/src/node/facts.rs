@@ -1,10 +1,13 @@
 //! What the machine is: read once, at start.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use api::requests::ResourceList;
 use apimachinery::Quantity;
 use serde_json::{Value, json};
+
+use super::pressure::Pressure;
 
 /// The kernel's `uname`, the machine's ids and sizes, and what rk3s is told about the node.
 #[derive(Clone, Debug)]
@@ -25,6 +28,8 @@ pub struct NodeFacts {
     pub os_image: String,
     pub machine_id: String,
     pub boot_id: String,
+    /// On the file system whose space pods use.
+    pub root_dir: PathBuf,
 }
 
 /// Upstream's hard eviction thresholds, taken off what pods may use.
@@ -34,7 +39,7 @@ const RESERVED_DISK_PERCENT: i64 = 10;
 impl NodeFacts {
     /// Fills in what the machine says of itself; the rest is the caller's.
     #[must_use]
-    pub fn read(name: &str, root_dir: &std::path::Path) -> Self {
+    pub fn read(name: &str, root_dir: &Path) -> Self {
         let first_line = |path: &str| {
             let text = fs::read_to_string(path).unwrap_or_default();
             text.lines().next().unwrap_or_default().trim().to_owned()
@@ -56,6 +61,7 @@ impl NodeFacts {
             os_image: os_image(),
             machine_id: first_line("/etc/machine-id"),
             boot_id: first_line("/proc/sys/kernel/random/boot_id"),
+            root_dir: root_dir.to_owned(),
         }
     }
 
@@ -104,8 +110,12 @@ impl NodeFacts {
 
     /// All that a report carries except times: a change is reported at once.
     #[must_use]
-    pub fn stable(&self) -> Value {
+    pub fn stable(&self, pressure: Pressure) -> Value {
+        let Pressure { memory, disk, pids } = pressure;
         json!([
+            memory,
+            disk,
+            pids,
             self.address,
             self.port,
             self.kernel_version,

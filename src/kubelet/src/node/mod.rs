@@ -1,6 +1,7 @@
 //! The node's own object: registration, status, lease.
 
 mod facts;
+mod pressure;
 mod status;
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use tracing::{debug, warn};
 
 pub use facts::NodeFacts;
+use pressure::Pressure;
 
 /// A lease is renewed this often, and lasts four times as long (upstream's defaults).
 const RENEW_EVERY: Duration = Duration::from_secs(10);
@@ -56,14 +58,15 @@ impl NodeKeeper {
 
     async fn beat(&self, reported: &mut Option<(Value, Duration)>) -> Result<(), ClientError> {
         let now = self.clock.monotonic();
-        let stable = self.facts.stable();
+        let pressure = Pressure::read(&self.facts.root_dir);
+        let stable = self.facts.stable(pressure);
         let due = match reported {
             None => true,
             Some((last, at)) => *last != stable || now.saturating_sub(*at) >= REPORT_EVERY,
         };
         if due {
             let node = self.register().await?;
-            self.report(&node).await?;
+            self.report(&node, pressure).await?;
             *reported = Some((stable, now));
         }
         self.renew().await
@@ -110,8 +113,8 @@ impl NodeKeeper {
         }
     }
 
-    async fn report(&self, node: &Node) -> Result<(), ClientError> {
-        let status = status::of(&self.facts, node, self.clock.wall());
+    async fn report(&self, node: &Node, pressure: Pressure) -> Result<(), ClientError> {
+        let status = status::of(&self.facts, pressure, node, self.clock.wall());
         let status = serde_json::to_value(status).map_err(ClientError::unreadable)?;
         let options = PatchOptions::subresource("status");
         let nodes = self.client.typed::<Node>();

@@ -12,42 +12,70 @@ use api::time::seconds;
 use jiff::Timestamp;
 
 use super::facts::{NodeFacts, go_arch};
+use super::pressure::Pressure;
 
 /// Type, status, reason and message of each condition, Ready last.
-const CONDITIONS: [(&str, &str, &str, &str); 4] = [
-    (
-        "MemoryPressure",
-        "False",
-        "KubeletHasSufficientMemory",
-        "kubelet has sufficient memory available",
-    ),
-    (
-        "DiskPressure",
-        "False",
-        "KubeletHasNoDiskPressure",
-        "kubelet has no disk pressure",
-    ),
-    (
-        "PIDPressure",
-        "False",
-        "KubeletHasSufficientPID",
-        "kubelet has sufficient PID available",
-    ),
-    (
-        "Ready",
-        "True",
-        "KubeletReady",
-        "kubelet is posting ready status",
-    ),
-];
+fn conditions(pressure: Pressure) -> [(&'static str, &'static str, &'static str, &'static str); 4] {
+    let Pressure { memory, disk, pids } = pressure;
+    let memory = if memory {
+        (
+            "True",
+            "KubeletHasInsufficientMemory",
+            "kubelet has insufficient memory available",
+        )
+    } else {
+        (
+            "False",
+            "KubeletHasSufficientMemory",
+            "kubelet has sufficient memory available",
+        )
+    };
+    let disk = if disk {
+        (
+            "True",
+            "KubeletHasDiskPressure",
+            "kubelet has disk pressure",
+        )
+    } else {
+        (
+            "False",
+            "KubeletHasNoDiskPressure",
+            "kubelet has no disk pressure",
+        )
+    };
+    let pids = if pids {
+        (
+            "True",
+            "KubeletHasInsufficientPID",
+            "kubelet has insufficient PID available",
+        )
+    } else {
+        (
+            "False",
+            "KubeletHasSufficientPID",
+            "kubelet has sufficient PID available",
+        )
+    };
+    [
+        ("MemoryPressure", memory.0, memory.1, memory.2),
+        ("DiskPressure", disk.0, disk.1, disk.2),
+        ("PIDPressure", pids.0, pids.1, pids.2),
+        (
+            "Ready",
+            "True",
+            "KubeletReady",
+            "kubelet is posting ready status",
+        ),
+    ]
+}
 
 /// The whole status; transition times are kept where a condition's status stays.
-pub fn of(facts: &NodeFacts, node: &Node, now: Timestamp) -> NodeStatus {
-    let mut conditions = node
+pub fn of(facts: &NodeFacts, pressure: Pressure, node: &Node, now: Timestamp) -> NodeStatus {
+    let mut listed = node
         .status
         .as_ref()
         .and_then(|status| status.conditions.clone());
-    for (kind, value, reason, message) in CONDITIONS {
+    for (kind, value, reason, message) in conditions(pressure) {
         let condition = NodeCondition {
             type_: kind.to_owned(),
             status: value.to_owned(),
@@ -56,7 +84,7 @@ pub fn of(facts: &NodeFacts, node: &Node, now: Timestamp) -> NodeStatus {
             last_heartbeat_time: Some(seconds(now)),
             last_transition_time: Some(seconds(now)),
         };
-        api::set_condition(&mut conditions, condition);
+        api::set_condition(&mut listed, condition);
     }
     let address = |kind: &str, address: &str| NodeAddress {
         type_: kind.to_owned(),
@@ -69,7 +97,7 @@ pub fn of(facts: &NodeFacts, node: &Node, now: Timestamp) -> NodeStatus {
         ]),
         capacity: Some(quantities(&facts.capacity())),
         allocatable: Some(quantities(&facts.allocatable())),
-        conditions,
+        conditions: listed,
         daemon_endpoints: Some(NodeDaemonEndpoints {
             kubelet_endpoint: Some(DaemonEndpoint { port: facts.port }),
         }),
