@@ -164,28 +164,35 @@ async fn examine(directory: &Path, original: &[Arc<Event>], what: &str, figures:
         }
     };
     let upto = usize::try_from(store.revision().0).expect("small") - 1;
-    assert!(
-        upto <= original.len(),
-        "{what}: no revision comes from nowhere"
-    );
-    let prefix = &original[..upto];
-    let mut errors = 0;
-    match events(&store).await {
-        Ok(found) => assert!(found == prefix, "{what}: a wrong history was served"),
-        Err(_named) => errors += 1,
+    // A revision from nowhere is a wrong answer too.
+    let prefix = original.get(..upto).unwrap_or_default();
+    let history = events(&store).await.map(|found| found == prefix);
+    let state = store
+        .list("", None, None, 0)
+        .await
+        .map(|page| page.items == replay(prefix));
+    match (history, state) {
+        (Ok(false), _) | (_, Ok(false)) => {
+            println!("{what}: served");
+            figures.silent += 1;
+        }
+        (Err(_named), _) | (_, Err(_named)) => figures.read_errors += 1,
+        _ if upto == original.len() => figures.unharmed += 1,
+        _ => figures.prefixes += 1,
     }
-    match store.list("", None, None, 0).await {
-        Ok(page) => assert!(
-            page.items == replay(prefix),
-            "{what}: a wrong state was served"
-        ),
-        Err(_named) => errors += 1,
-    }
-    match (errors, upto == original.len()) {
-        (1.., _) => figures.read_errors += 1,
-        (_, true) => figures.unharmed += 1,
-        (_, false) => figures.prefixes += 1,
-    }
+}
+
+/// The control: a history that differs in one value counts as served.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_value_is_noticed() {
+    let root = tempfile::tempdir().expect("a directory");
+    let mut forged = original(root.path()).await;
+    let mut event = Event::clone(&forged[7]);
+    event.value = Some("forged".into());
+    forged[7] = Arc::new(event);
+    let mut figures = Figures::default();
+    examine(root.path(), &forged, "control", &mut figures).await;
+    assert_eq!((figures.silent, figures.unharmed), (1, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -214,8 +221,9 @@ async fn damage_is_never_served() {
         fs::remove_dir_all(&directory).expect("removable");
     }
     println!(
-        "silent=0 panics={} of {flips} flips, {figures:?}, seed={seed}",
+        "silent={} panics={} of {flips} flips, {figures:?}, seed={seed}",
+        figures.silent,
         panics.len()
     );
-    assert!(panics.is_empty(), "{panics:#?}");
+    assert_eq!((figures.silent, panics.len()), (0, 0), "{panics:#?}");
 }

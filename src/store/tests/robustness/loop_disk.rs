@@ -54,9 +54,18 @@ impl LoopDisk {
             .arg(self.mount_point()));
     }
 
-    /// The machine comes back. Nobody may have a file open.
+    /// The machine comes back, with a copy of what had reached the disk. A copy, because any
+    /// other mount namespace (a container started meanwhile) keeps the dead file system alive,
+    /// and mounting the same image again would give that one back: every call then fails with
+    /// EIO, which looks like a store that refuses to open.
     pub fn power_on(&self) {
         run(Command::new("umount").arg(self.mount_point()));
+        let copy = self.root.join("copy");
+        run(Command::new("cp")
+            .arg("--sparse=always")
+            .arg(self.image())
+            .arg(&copy));
+        fs::rename(&copy, self.image()).expect("renamed");
         self.mount();
     }
 
