@@ -55,7 +55,8 @@ impl Hierarchies {
     }
 
     /// The directories of `group` (`/kubepods/…/<id>`), whether they exist or not.
-    fn directories(&self, group: &Path) -> Vec<PathBuf> {
+    #[must_use]
+    pub fn directories(&self, group: &Path) -> Vec<PathBuf> {
         let group = group.strip_prefix("/").unwrap_or(group);
         match self {
             Self::Unified(root) => vec![root.join(group)],

@@ -123,6 +123,7 @@ async fn mounts_are_made(subject: &Subject<'_>, sandbox: &str) {
             container_path: "/data".into(),
             host_path: source.clone(),
             readonly: true,
+            recursive_read_only: true,
             ..Mount::default()
         },
     ];

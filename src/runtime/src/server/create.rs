@@ -104,8 +104,10 @@ impl Core {
         let spec = serde_json::to_vec(&bundle.spec)
             .map_err(|error| Error::Internal(format!("encoding the bundle: {error}")))?;
         fs::write(directory.join("config.json"), spec).map_err(internal("writing the bundle"))?;
-        plan::write(&directory.join(PLAN), &bundle.plan)
-            .map_err(|error| Error::Internal(error.to_string()))
+        let plan = serde_json::to_vec(&bundle.plan)
+            .map_err(|error| Error::Internal(format!("encoding the plan: {error}")))?;
+        // Neither need be whole after a crash: the shim has not been told of them.
+        fs::write(directory.join(PLAN), plan).map_err(internal("writing the plan"))
     }
 
     fn bundle(
@@ -162,7 +164,7 @@ impl Core {
                 self.apply(sandbox, state);
                 Ok(())
             }
-            Ok(other) => Err(super::service::unexpected("creating a container", other)),
+            Ok(other) => Err(super::operations::unexpected("creating a container", other)),
             Err(gone) => Err(Error::Internal(gone.to_string())),
         }
     }

@@ -10,9 +10,9 @@ use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
 
 use super::internal;
+use super::operations::unexpected;
 use super::runtime::Core;
 use super::sandbox::Sandbox;
-use super::service::unexpected;
 use crate::shim::protocol::{Call, Reply};
 
 /// Most bytes kept of each output (containerd's number); the rest is read and dropped.

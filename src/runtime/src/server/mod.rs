@@ -9,6 +9,7 @@ mod images;
 mod launcher;
 mod namespaces;
 mod open;
+mod operations;
 mod record;
 mod rootfs;
 mod runtime;

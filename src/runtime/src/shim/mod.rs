@@ -4,6 +4,8 @@
 //! processes that go on running Rust code, which is undefined in a process with threads; here
 //! there is one thread, and a `poll` loop.
 
+mod calls;
+mod children;
 mod connection;
 mod container;
 mod diagnostics;

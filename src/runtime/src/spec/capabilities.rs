@@ -47,6 +47,9 @@ const NAMES: &[&str] = &[
     "CAP_CHECKPOINT_RESTORE",
 ];
 
+/// Making device nodes.
+pub const MKNOD: u64 = 1 << 27;
+
 /// What a container holds unless it says otherwise: the 14 that container runtimes agree on.
 const DEFAULT: &[&str] = &[
     "CAP_CHOWN",
@@ -158,5 +161,6 @@ mod tests {
         check(&["FLY"], &[], u64::MAX, Err("unknown capability \"FLY\""));
         let held = set(&SecurityContext::default(), u64::MAX).expect("valid");
         assert_eq!(names(held).len(), 14);
+        assert_eq!(names(MKNOD), ["CAP_MKNOD"]);
     }
 }

@@ -95,8 +95,13 @@ pub fn bundle(input: &Input<'_>) -> Result<Bundle, SpecError> {
     if input.config.tty {
         return Err(SpecError::Terminal);
     }
-    let capabilities =
+    let mut capabilities =
         capabilities::set(security, input.host.capabilities).map_err(SpecError::Invalid)?;
+    if matches!(input.host.cgroups, Hierarchies::Unified(_)) && !security.privileged {
+        // libcontainer sets no device filter on v2, so a container that can make device nodes
+        // could open the host's disks.
+        capabilities &= !capabilities::MKNOD;
+    }
     let cgroup = cgroup(input);
     let plan = ContainerPlan {
         version: plan::VERSION,

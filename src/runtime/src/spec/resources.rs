@@ -1,11 +1,14 @@
 //! Limits of the container's own cgroup.
 
+use std::collections::HashMap;
+
 use libcontainer::oci_spec::runtime::{
     LinuxCpu, LinuxDeviceCgroup, LinuxDeviceType, LinuxHugepageLimit, LinuxMemory, LinuxPids,
     LinuxResources,
 };
 
 use super::Input;
+use crate::cgroup::Hierarchies;
 
 /// The limits that this host has controllers for.
 pub fn resources(input: &Input<'_>) -> LinuxResources {
@@ -39,8 +42,15 @@ pub fn resources(input: &Input<'_>) -> LinuxResources {
         .set_block_io(None)
         .set_network(None)
         .set_rdma(None)
-        .set_unified(None);
+        .set_unified(unified(input));
     resources
+}
+
+/// As the kubelet asks of runtimes on v2: a container that exceeds its memory dies as a whole.
+/// v1 has no such thing.
+fn unified(input: &Input<'_>) -> Option<HashMap<String, String>> {
+    let unified = matches!(input.host.cgroups, Hierarchies::Unified(_));
+    unified.then(|| HashMap::from([("memory.oom.group".to_owned(), "1".to_owned())]))
 }
 
 /// libcontainer fails on a limit without its controller; the kernel enforces none then anyway.

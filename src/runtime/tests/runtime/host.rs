@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Once};
 
 use base::{Clock, Shutdown};
 use cri::testing::Subject;
@@ -12,7 +12,9 @@ use runtime::cgroup::Hierarchies;
 use runtime::{RootfsProvider, Runtime, RuntimeOptions};
 
 /// On a file system that overlayfs accepts as an upper layer.
-const ROOT: &str = "/run/rk3s-runtime-tests";
+const ROOT: &str = "/run";
+/// Begins the names of a test's directory and cgroup; the process' number and a counter follow.
+const PREFIX: &str = "rk3s-runtime-test-";
 const BUSYBOX: &str = "/bin/busybox";
 
 /// Everything of one test, removed on drop; what a killed test run left is removed by the next.
@@ -25,24 +27,25 @@ pub struct Host {
 impl Host {
     pub fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        if NEXT.load(Ordering::Relaxed) == 0 {
-            clear_dead_runs();
-        }
-        let name = format!(
-            "{}-{}",
-            std::process::id(),
-            NEXT.fetch_add(1, Ordering::Relaxed)
-        );
+        static CLEARED: Once = Once::new();
+        CLEARED.call_once(clear_dead_runs);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{PREFIX}{}-{number}", std::process::id());
         let host = Self::at(&name);
         fs::create_dir_all(&host.directory).expect("a directory for the test");
         make_image(&host.image());
         host
     }
 
+    /// The place of another process' test, left to it.
+    pub fn attach(name: &str) -> std::mem::ManuallyDrop<Self> {
+        std::mem::ManuallyDrop::new(Self::at(name))
+    }
+
     fn at(name: &str) -> Self {
         Self {
             directory: Path::new(ROOT).join(name),
-            cgroup: format!("/rk3s-runtime-tests/{name}"),
+            cgroup: format!("/{name}"),
             cgroups: Hierarchies::discover().expect("cgroups"),
         }
     }
@@ -152,7 +155,10 @@ impl Drop for Host {
 fn clear_dead_runs() {
     for entry in fs::read_dir(ROOT).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let pid = name.split('-').next().unwrap_or_default();
+        let Some(rest) = name.strip_prefix(PREFIX) else {
+            continue;
+        };
+        let pid = rest.split('-').next().unwrap_or_default();
         if !Path::new("/proc").join(pid).exists() {
             // Dropped at once.
             drop(Host::at(&name));

@@ -1,6 +1,7 @@
 //! The server comes and goes, containers stay; shims die, and nothing of them does.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::time::Duration;
 
 use cri::{ContainerState, PodSandboxState, RuntimeService};
@@ -10,8 +11,6 @@ use crate::host::{Host, kill};
 /// Writes a numbered line every few milliseconds.
 const COUNTER: &str = "i=0; while true; do echo $i; i=$((i+1)); sleep 0.01; done";
 
-/// Control: with `prctl(PR_SET_PDEATHSIG, SIGKILL)` in `shim::prepare`, or without the fork in
-/// `shim::launch`, this test is red: the shim dies with the runtime's thread.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_server_finds_the_same_containers() {
     let host = Host::new();
@@ -128,6 +127,75 @@ async fn shims_killed_while_no_server_runs_are_cleared_up_by_the_next() {
     assert!(!is_running(init), "the container's process survived");
     subject.remove(&sandbox).await;
     host.assert_clean();
+}
+
+/// `kill -9` of the server: its containers do not notice.
+///
+/// Control: with `prctl(PR_SET_PDEATHSIG, SIGKILL)` at the head of `shim::prepare`, which ties the
+/// shim to the life of who launched it, four tests of this file are red (tried).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_server_changes_nothing_in_containers() {
+    let host = Host::new();
+    let mut server = std::process::Command::new(std::env::current_exe().expect("this program"))
+        .args(["--exact", "restart::a_server_to_be_killed", "--nocapture"])
+        .env(SERVER, host.directory.file_name().expect("a name"))
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("a server");
+    let output = BufReader::new(server.stdout.take().expect("piped"));
+    let mut ids = output.lines().filter_map(|line| {
+        line.expect("readable")
+            .strip_prefix("made ")
+            .map(str::to_owned)
+    });
+    let (sandbox, counter) = (
+        ids.next().expect("a sandbox"),
+        ids.next().expect("a container"),
+    );
+    server.kill().expect("killed");
+    server.wait().expect("reaped");
+
+    let runtime = host.open().await;
+    let subject = host.subject(&runtime);
+    assert_eq!(
+        subject.status(&counter).await.state,
+        ContainerState::Running
+    );
+    let command = vec!["echo".to_owned(), "in".to_owned()];
+    let result = runtime
+        .exec_sync(&counter, command, None)
+        .await
+        .expect("exec");
+    assert_eq!(result.stdout, b"in\n");
+    runtime
+        .stop_container(&counter, Duration::ZERO)
+        .await
+        .expect("stopped");
+    let log = subject.log(&subject.status(&counter).await);
+    for (number, line) in log.lines().enumerate() {
+        assert_eq!(line, format!("stdout F {number}"), "the log has a hole");
+    }
+    subject.remove(&sandbox).await;
+    host.assert_clean();
+}
+
+/// Names the directory of the test that wants a server; set for that process only.
+const SERVER: &str = "RK3S_RUNTIME_TEST_SERVER";
+
+/// Not a test of its own: the server of the one above, in its own process, until it is killed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_to_be_killed() {
+    let Ok(name) = std::env::var(SERVER) else {
+        return;
+    };
+    let host = Host::attach(&name);
+    let runtime = host.open().await;
+    let subject = host.subject(&runtime);
+    let sandbox = subject.run_sandbox("survives").await;
+    let counter = subject.container("counter", &["/bin/sh", "-c", COUNTER]);
+    let counter = subject.run_container(&sandbox, counter).await;
+    println!("\nmade {sandbox}\nmade {counter}");
+    std::future::pending::<()>().await;
 }
 
 /// What a server killed in the middle of things leaves: directories without a record.

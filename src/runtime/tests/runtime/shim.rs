@@ -1,8 +1,9 @@
 //! The shim as a process.
 
 use std::fs;
+use std::time::Duration;
 
-use cri::{NamespaceMode, RuntimeService};
+use cri::{Mount, MountPropagation, NamespaceMode, RuntimeService, SeccompProfile};
 
 use crate::host::Host;
 
@@ -173,6 +174,84 @@ async fn privileged_containers_get_devices_and_all_capabilities() {
     host.assert_clean();
 }
 
+/// The filter is in force, for init and for what is exec'd, with and without privileges to gain.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_default_profile_forbids_namespaces() {
+    let host = Host::new();
+    let runtime = host.open().await;
+    let subject = host.subject(&runtime);
+    let sandbox = subject.run_sandbox("seccomp").await;
+    let script = "unshare -U true; echo $?; sleep 1000";
+    for (name, profile, no_new_privs, code) in [
+        ("open", SeccompProfile::Unconfined, false, "0"),
+        ("filtered", SeccompProfile::RuntimeDefault, false, "1"),
+        ("both", SeccompProfile::RuntimeDefault, true, "1"),
+    ] {
+        let mut config = subject.container(name, &["/bin/sh", "-c", script]);
+        config.security.seccomp = profile;
+        config.security.no_new_privs = no_new_privs;
+        let id = subject.run_container(&sandbox, config).await;
+        let command = vec!["sh".into(), "-c".into(), "unshare -U true; echo $?".into()];
+        let result = runtime.exec_sync(&id, command, None).await.expect("exec");
+        assert_eq!(
+            String::from_utf8_lossy(&result.stdout),
+            format!("{code}\n"),
+            "{name}"
+        );
+        runtime
+            .stop_container(&id, Duration::ZERO)
+            .await
+            .expect("stopped");
+        let log = subject.log(&subject.status(&id).await);
+        assert!(log.contains(&format!("stdout F {code}\n")), "{name}: {log}");
+    }
+    subject.remove(&sandbox).await;
+    host.assert_clean();
+}
+
+/// What a container mounts in a Bidirectional volume is seen outside, and gone with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn mounts_propagate_as_asked() {
+    let host = Host::new();
+    let runtime = host.open().await;
+    let subject = host.subject(&runtime);
+    let volume = host.state().join("volume");
+    fs::create_dir_all(volume.join("inner")).expect("made");
+    rustix::mount::mount_bind(&volume, &volume).expect("mounted");
+    let shared = rustix::mount::MountPropagationFlags::SHARED;
+    rustix::mount::mount_change(&volume, shared).expect("shared");
+    let sandbox = subject.run_sandbox("propagation").await;
+    let script = "mount -t tmpfs x /volume/inner && touch /volume/inner/seen";
+    let mut config = subject.container("app", &["/bin/sh", "-c", script]);
+    config.security.privileged = true;
+    config.mounts = vec![Mount {
+        container_path: "/volume".into(),
+        host_path: volume.clone(),
+        propagation: MountPropagation::Bidirectional,
+        ..Mount::default()
+    }];
+    subject.run_to_end(&sandbox, config.clone()).await;
+    assert!(
+        volume.join("inner/seen").exists(),
+        "the mount did not come out"
+    );
+    config.metadata.name = "private".into();
+    config.log_path = "private/0.log".into();
+    config.mounts[0].propagation = MountPropagation::Private;
+    config.command[2] = "umount /volume/inner; ls /volume/inner".into();
+    subject.run_to_end(&sandbox, config).await;
+    assert!(
+        volume.join("inner/seen").exists(),
+        "a private unmount came out"
+    );
+    for target in [volume.join("inner"), volume.clone()] {
+        rustix::mount::unmount(&target, rustix::mount::UnmountFlags::DETACH).expect("unmounted");
+    }
+    fs::remove_dir_all(&volume).expect("removed");
+    subject.remove(&sandbox).await;
+    host.assert_clean();
+}
+
 /// A hung `build` must not stop the shim: the container is frozen, so exec never gets in.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_exec_into_a_frozen_container_times_out_and_stops_nothing() {
@@ -193,7 +272,7 @@ async fn an_exec_into_a_frozen_container_times_out_and_stops_nothing() {
         runtime::cgroup::Hierarchies::Legacy(_) => ("freezer.state", "FROZEN"),
     };
     fs::write(freezer.join(file), frozen).expect("frozen");
-    let timeout = Some(std::time::Duration::from_millis(300));
+    let timeout = Some(Duration::from_millis(300));
     let result = runtime.exec_sync(&id, vec!["true".into()], timeout).await;
     assert!(
         matches!(result, Err(cri::Error::DeadlineExceeded(_))),
