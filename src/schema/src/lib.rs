@@ -14,6 +14,7 @@ mod normalize;
 pub mod openapi;
 pub mod patch;
 pub mod walk;
+pub mod yaml;
 
 pub use decode::{
     DecodeError, Decoded, StrictError, TypeMeta, Validation, decode, decode_value, type_meta,
