@@ -58,6 +58,8 @@ impl Core {
         };
         if let Err(error) = created {
             sandbox.forget(&id);
+            // A shim that died over it may have got as far as an init.
+            self.end_group(&container.record.cgroup).await;
             if let Err(leftover) = self.clear_container(container).await {
                 tracing::error!(id, %leftover, "clearing a container that could not be made");
             }
@@ -155,6 +157,9 @@ impl Core {
     }
 
     async fn create_in_shim(&self, sandbox: &Sandbox, id: &str) -> Result<()> {
+        if base::failpoint::at("runtime::bundle-ready").is_some() {
+            return Err(Error::Internal("fail point".to_owned()));
+        }
         match sandbox
             .client
             .call(Call::Create { id: id.to_owned() }, &[])

@@ -7,18 +7,17 @@ use std::time::Duration;
 use cri::{ContainerEvent, EventKind, Result};
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::client::Subscription;
 use super::container::Container;
+use super::retire::retire;
 use super::runtime::{Core, transitions};
 use super::sandbox::Sandbox;
 use crate::plan::{self, ContainerState, Phase};
-use crate::process::Identity;
+use crate::shim::STATE;
 use crate::shim::protocol::Event;
-use crate::shim::{IDENTITY, STATE};
 
 /// How often a group that does not die is killed again, and for how long.
 const KILL_EVERY: Duration = Duration::from_millis(10);
@@ -68,7 +67,8 @@ impl Core {
     /// see their exit are killed and become Exited, and the sandbox is not ready any more.
     pub async fn shim_lost(&self, sandbox: &Sandbox) -> Result<()> {
         let _order = sandbox.order.lock().await;
-        end_shim(&sandbox.directory);
+        // One that does not answer but is still there must not share the sandbox with us.
+        retire(&sandbox.client, &sandbox.directory).await;
         for container in sandbox.living() {
             self.end_lost(sandbox, &container).await;
         }
@@ -79,17 +79,22 @@ impl Core {
         Ok(())
     }
 
-    async fn end_lost(&self, sandbox: &Sandbox, container: &Container) {
-        let record = &container.record;
+    /// Kills what runs in a container's group and removes it, where no shim does.
+    pub async fn end_group(&self, group: &Path) {
         let deadline = self.clock.monotonic() + KILL_LIMIT;
         // The kernel tells nobody when a (v1) group falls empty, and these processes are not
         // our children.
-        while !self.host.cgroups.kill(&record.cgroup) && self.clock.monotonic() < deadline {
+        while !self.host.cgroups.kill(group) && self.clock.monotonic() < deadline {
             self.clock.sleep(KILL_EVERY).await;
         }
-        if let Err(error) = self.host.cgroups.remove(&record.cgroup) {
-            tracing::warn!(id = record.id, %error, "the cgroup of a lost container stays");
+        if let Err(error) = self.host.cgroups.remove(group) {
+            tracing::warn!(group = %group.display(), %error, "a lost container's cgroup stays");
         }
+    }
+
+    async fn end_lost(&self, sandbox: &Sandbox, container: &Container) {
+        let record = &container.record;
+        self.end_group(&record.cgroup).await;
         // The shim may have seen the end without living to tell.
         let file = container.directory.join(STATE);
         let written = plan::read::<ContainerState>(&file).ok();
@@ -164,21 +169,5 @@ impl Core {
         }
         events.reverse();
         events
-    }
-}
-
-/// Kills a shim that does not answer but is still there, so that two never share a sandbox.
-fn end_shim(directory: &Path) {
-    let Ok(bytes) = std::fs::read(directory.join(IDENTITY)) else {
-        return;
-    };
-    let Ok(shim) = serde_json::from_slice::<Identity>(&bytes) else {
-        return;
-    };
-    if let Some(pid) = Pid::from_raw(shim.pid)
-        && shim.is_alive()
-    {
-        // Gone meanwhile is what is wanted.
-        let _gone = kill_process(pid, Signal::KILL);
     }
 }

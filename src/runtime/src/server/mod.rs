@@ -11,6 +11,7 @@ mod namespaces;
 mod open;
 mod operations;
 mod record;
+mod retire;
 mod rootfs;
 mod runtime;
 mod sandbox;

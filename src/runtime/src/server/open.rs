@@ -132,7 +132,7 @@ impl Core {
             let call = Call::Remove { id: id.clone() };
             // Without a shim there is nobody to tell.
             let _gone = sandbox.client.call(call, &[]).await;
-            self.host.cgroups.kill(&container.record.cgroup);
+            self.end_group(&container.record.cgroup).await;
             sandbox.forget(&id);
             self.clear_container(container).await?;
         }

@@ -8,6 +8,7 @@ use futures::future::join_all;
 
 use super::container::Container;
 use super::record::SandboxRecord;
+use super::retire::retire;
 use super::runtime::Core;
 use super::sandbox::{self, Sandbox};
 use super::{blocking, create, internal};
@@ -62,8 +63,7 @@ impl Core {
                 Ok(id)
             }
             Err(error) => {
-                // Without a shim there is nobody to tell.
-                let _gone = sandbox.client.call(Call::Shutdown, &[]).await;
+                retire(&sandbox.client, &directory).await;
                 if let Err(leftover) = blocking(move || sandbox::remove(&directory)).await {
                     tracing::error!(id, %leftover, "clearing a sandbox that could not be made");
                 }
@@ -78,7 +78,11 @@ impl Core {
             .map_err(internal("making a sandbox's directory"))?;
         sandbox.set_ready(false)?;
         sandbox::make(&sandbox.config(), &sandbox.directory)?;
-        self.launcher.launch(&sandbox.directory)
+        self.launcher.launch(&sandbox.directory)?;
+        match base::failpoint::at("runtime::shim-launched") {
+            Some(_) => Err(Error::Internal("fail point".to_owned())),
+            None => Ok(()),
+        }
     }
 
     /// Kills what runs, lets the shim go and undoes the mounts. Files stay for the removal.
@@ -104,7 +108,7 @@ impl Core {
             // A shim that is gone holds nothing; the kill below is for what it left.
             let _gone = sandbox.client.call(call, &[]).await;
         }
-        let _gone = sandbox.client.call(Call::Shutdown, &[]).await;
+        retire(&sandbox.client, &sandbox.directory).await;
         drop(order);
         if reached.contains(&false) {
             self.shim_lost(&sandbox).await?;
@@ -122,6 +126,9 @@ impl Core {
         let _order = sandbox.order.lock().await;
         for container in sandbox.containers() {
             self.remove(&sandbox, container).await?;
+        }
+        if base::failpoint::at("runtime::sandbox-emptied").is_some() {
+            return Err(Error::Internal("fail point".to_owned()));
         }
         let directory = sandbox.directory.clone();
         blocking(move || sandbox::remove(&directory)).await?;

@@ -217,7 +217,8 @@ impl Shim {
             return;
         };
         client.closing = true;
-        if client.send(reply).is_err() {
+        let lost = base::failpoint::at("shim::before-reply").is_some();
+        if lost || client.send(reply).is_err() {
             // It hung up meanwhile; it will learn the outcome from the state.
             self.clients.remove(&number);
         }

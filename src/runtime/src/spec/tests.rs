@@ -184,12 +184,13 @@ fn a_privileged_container_in_the_hosts_namespaces() {
 
 #[test]
 fn what_cannot_be_done_is_refused() {
-    let refused = |change: fn(&mut Fixture)| {
+    type Change = fn(&mut Fixture);
+    let refused = |change: Change| {
         let mut fixture = Fixture::new();
         change(&mut fixture);
         fixture.bundle().expect_err("refused").to_string()
     };
-    let cases: [(fn(&mut Fixture), &str); 4] = [
+    let cases: [(Change, &str); 4] = [
         (
             |it| it.config.tty = true,
             "this runtime gives no terminal to a container yet",
