@@ -1,0 +1,37 @@
+//! Every control loop, a folder each: what makes a cluster become what its objects say.
+//!
+//! Entry points: [`CONTROLLERS`], the table, and [`run`], which starts its rows.
+//!
+//! Invariant: a loop is a plan, a pure function from a snapshot of caches to steps, and an
+//! executor that sends them. No loop acts while its cache lacks what it wrote itself.
+//!
+//! It must not know the store, the registry, the API server's code, or one loop another's.
+
+mod claim;
+mod cx;
+mod deployment;
+mod diff;
+mod index;
+mod owed;
+mod replicaset;
+mod template;
+#[cfg(test)]
+mod testing;
+mod view;
+mod writes;
+
+use futures::future::join_all;
+
+pub use cx::{Clients, ControllersCx, NodeMonitorOptions, Row};
+
+/// Every loop.
+pub const CONTROLLERS: &[Row] = &[deployment::ROW, replicaset::ROW];
+
+/// Runs every loop, each as a task of its own, until shutdown.
+pub async fn run(cx: ControllersCx) {
+    let tasks = CONTROLLERS
+        .iter()
+        .map(|row| base::tasks::spawn(row.name, (row.start)(&cx)));
+    let tasks: Vec<_> = tasks.collect();
+    join_all(tasks).await;
+}

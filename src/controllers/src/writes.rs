@@ -1,0 +1,124 @@
+//! Writes that several loops do in the same way.
+
+use api::{Kind, owner};
+use apimachinery::StatusError;
+use client::{Client, ClientError};
+use informer::{Key, ReconcileError};
+
+use crate::owed::Owed;
+use crate::{claim, diff};
+
+/// What cannot be decoded stays so until it changes; the loop says it and tries again late.
+pub(crate) fn unreadable(error: impl std::fmt::Display) -> ReconcileError {
+    ReconcileError::Other(error.to_string())
+}
+
+/// Brings an object's status, and the annotations that go with it, from one state to another.
+///
+/// # Errors
+/// Conflict when the cache is behind, among others.
+pub(crate) async fn status<K: Kind>(
+    client: &Client,
+    owed: &Owed,
+    key: &Key,
+    before: &K,
+    after: &K,
+) -> Result<(), ReconcileError> {
+    let Some(patch) = diff::patch(before, after) else {
+        return Ok(());
+    };
+    let objects = client.typed::<K>().in_namespace(before.namespace());
+    let written = objects.merge_status(before.name(), &patch).await;
+    note(owed, key, written).map(|_| ())
+}
+
+/// Brings an object from one state to another.
+///
+/// # Errors
+/// Conflict when the cache is behind, among others.
+pub(crate) async fn update<K: Kind>(
+    client: &Client,
+    owed: &Owed,
+    key: &Key,
+    before: &K,
+    after: &K,
+) -> Result<(), ReconcileError> {
+    let Some(patch) = diff::patch(before, after) else {
+        return Ok(());
+    };
+    let objects = client.typed::<K>().in_namespace(before.namespace());
+    let written = objects.merge(before.name(), &patch).await;
+    note(owed, key, written).map(|_| ())
+}
+
+/// Makes `owner` the controller of some objects and no longer of others. Before adopting, asks
+/// the server whether the owner still lives: the cache may not know yet that it is being deleted.
+///
+/// # Errors
+/// The first refusal, except for objects that are gone.
+pub(crate) async fn claim<O: Kind, K: Kind>(
+    client: &Client,
+    owed: &Owed,
+    key: &Key,
+    owner: &O,
+    adopt: &[K],
+    release: &[K],
+) -> Result<(), ReconcileError> {
+    if !adopt.is_empty() {
+        still_lives(client, owner).await?;
+    }
+    let reference = owner::controller_reference(owner);
+    let adopt = adopt.iter();
+    let adopt = adopt.map(|object| (object, claim::adoption(object.metadata(), &reference)));
+    let release = release.iter();
+    let release = release.map(|object| (object, claim::release(object.metadata(), owner.uid())));
+    for (object, patch) in adopt.chain(release) {
+        let objects = client.typed::<K>().in_namespace(object.namespace());
+        let written = objects.merge(object.name(), &patch).await;
+        if !written.as_ref().is_err_and(ClientError::is_not_found) {
+            note(owed, key, written)?;
+        }
+    }
+    Ok(())
+}
+
+fn note<K: Kind>(
+    owed: &Owed,
+    key: &Key,
+    written: Result<K, ClientError>,
+) -> Result<K, ReconcileError> {
+    match written {
+        Ok(object) => {
+            owed.wrote(key, object.revision());
+            Ok(object)
+        }
+        Err(error) => {
+            owed.failed(key, &error);
+            Err(error.into())
+        }
+    }
+}
+
+/// Asks the server whether an object is still the one in the cache and not being deleted.
+///
+/// # Errors
+/// When it is not; or the request's failure.
+async fn still_lives<K: Kind>(client: &Client, object: &K) -> Result<(), ReconcileError> {
+    let objects = client.typed::<K>().in_namespace(object.namespace());
+    let live = objects.get(object.name()).await?;
+    if live.uid() == object.uid() && !live.is_terminating() {
+        return Ok(());
+    }
+    let name = object.name();
+    let why = "it is being deleted, or another object has its name";
+    Err(StatusError::conflict(&K::GVR.group_resource(), name, why).into())
+}
+
+/// Whether a create was refused because its namespace is being deleted.
+pub(crate) fn namespace_ends(error: &ClientError) -> bool {
+    let details = error.status().and_then(|status| status.0.details.as_ref());
+    details.is_some_and(|details| {
+        let mut causes = details.causes.iter();
+        causes.any(|cause| cause.reason.0 == "NamespaceTerminating")
+    })
+}
