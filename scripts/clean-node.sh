@@ -9,7 +9,18 @@ if [ -x "$BINARY" ]; then
 elif [ -e "$RK3S_RUN_DIR" ]; then
   fail "$BINARY is missing; run make build first, it knows what to remove"
 fi
-rm -f "$SERVER_LOG"
+# The command keeps the data, as an upgrade needs; here it goes too.
+for path in "$RK3S_DATA_DIR" "$RK3S_RUN_DIR"; do
+  case $path in
+    /*/*) rm -rf --one-file-system "$path" ;;
+    *) fail "$path does not look like a directory of rk3s' own" ;;
+  esac
+done
+rm -f "$SERVER_LOG" "$RK3S_KUBECONFIG_OUTPUT"
+for path in "$(dirname "$RK3S_KUBECONFIG_OUTPUT")" "${RK3S_KUBELET_DIR:-/var/lib/kubelet}" "${RK3S_LOG_DIR:-/var/log/pods}"; do
+  # Others' files may be there.
+  rmdir "$path" 2>/dev/null || true
+done
 
 left=$(scripts/leftovers.sh)
 [ -z "$left" ] || fail "still here:

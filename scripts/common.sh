@@ -53,7 +53,5 @@ server_pid() {
   esac
 }
 
-# The user's kubectl if there is one, else the embedded one.
-kubectl() {
-  "$BINARY" kubectl --kubeconfig "$RK3S_KUBECONFIG_OUTPUT" "$@"
-}
+# The embedded kubectl, as the administrator.
+kubectl() { KUBECONFIG=$RK3S_KUBECONFIG_OUTPUT "$BINARY" kubectl "$@"; }
