@@ -13,6 +13,7 @@ pub mod facts;
 mod normalize;
 pub mod openapi;
 pub mod patch;
+pub mod protobuf;
 pub mod walk;
 pub mod yaml;
 

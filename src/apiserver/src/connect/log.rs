@@ -1,0 +1,178 @@
+//! `GET pods/<name>/log`: relayed from the kubelet of the pod's node.
+
+use apimachinery::{Object, StatusError};
+use axum::body::Body;
+use futures::StreamExt;
+use http::{HeaderValue, Response, StatusCode, header};
+use registry::Target;
+use serde_json::Value;
+
+use super::NodeEndpoint;
+use crate::dispatch::Call;
+use crate::request_info::{is_true, query};
+
+/// Query parameters that the kubelet reads.
+const PASSED_ON: [&str; 7] = [
+    "follow",
+    "previous",
+    "timestamps",
+    "sinceSeconds",
+    "sinceTime",
+    "tailLines",
+    "limitBytes",
+];
+const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
+
+pub(super) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError> {
+    let registry = &call.state.parts.registry;
+    let pod = registry.get(call.row, call.target()).await?;
+    let pod = pod.to_object().map_err(StatusError::internal)?;
+    let container = container(&pod, &query(call.uri, "container"))?;
+    let node_name = pod
+        .at("/spec/nodeName")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    if node_name.is_empty() {
+        return Err(StatusError::bad_request(format!(
+            "pod {} does not have a host assigned",
+            pod.name()
+        )));
+    }
+    let node = node_endpoint(&call, node_name).await?;
+    let path = path(&call, &pod, &container);
+    let answer = call
+        .state
+        .parts
+        .kubelets
+        .get(node, path)
+        .await
+        .map_err(|error| {
+            StatusError::internal(format!(
+                "cannot reach the kubelet of node {node_name}: {error}"
+            ))
+        })?;
+    relay(answer).await
+}
+
+/// The container asked for, else the pod's only or default one.
+fn container(pod: &Object, asked: &str) -> Result<String, StatusError> {
+    let names = |field: &str| -> Vec<String> {
+        let list = pod.at(&format!("/spec/{field}")).and_then(Value::as_array);
+        let name = |c: &Value| c.get("name").and_then(Value::as_str).map(Into::into);
+        list.into_iter().flatten().filter_map(name).collect()
+    };
+    let containers = names("containers");
+    let others = [names("initContainers"), names("ephemeralContainers")].concat();
+    if asked.is_empty() {
+        if let [only] = containers.as_slice() {
+            return Ok(only.clone());
+        }
+        let default = pod.annotation(DEFAULT_CONTAINER).unwrap_or_default();
+        if containers.iter().any(|name| name == default) {
+            return Ok(default.to_owned());
+        }
+        let init = match names("initContainers") {
+            init if init.is_empty() => String::new(),
+            init => format!(" or one of the init containers: [{}]", init.join(" ")),
+        };
+        return Err(StatusError::bad_request(format!(
+            "a container name must be specified for pod {}, choose one of: [{}]{init}",
+            pod.name(),
+            containers.join(" ")
+        )));
+    }
+    if containers.iter().chain(&others).any(|name| name == asked) {
+        return Ok(asked.to_owned());
+    }
+    Err(StatusError::bad_request(format!(
+        "container {asked} is not valid for pod {}",
+        pod.name()
+    )))
+}
+
+async fn node_endpoint(call: &Call<'_>, name: &str) -> Result<NodeEndpoint, StatusError> {
+    let row = resources::by_kind("", "Node").ok_or_else(StatusError::no_such_resource)?;
+    let node = call
+        .state
+        .parts
+        .registry
+        .get(
+            row,
+            Target {
+                namespace: "",
+                name,
+            },
+        )
+        .await?;
+    let node = node.to_object().map_err(StatusError::internal)?;
+    let addresses = node.at("/status/addresses").and_then(Value::as_array);
+    let internal = addresses
+        .into_iter()
+        .flatten()
+        .find(|address| address.get("type").and_then(Value::as_str) == Some("InternalIP"));
+    let address = internal
+        .and_then(|a| a.get("address"))
+        .and_then(Value::as_str);
+    let port = node
+        .at("/status/daemonEndpoints/kubeletEndpoint/Port")
+        .and_then(Value::as_u64);
+    let (Some(address), Some(port)) = (address, port.and_then(|p| u16::try_from(p).ok())) else {
+        return Err(StatusError::internal(format!(
+            "node {name} has not said where its kubelet is"
+        )));
+    };
+    Ok(NodeEndpoint {
+        node: name.to_owned(),
+        address: address.to_owned(),
+        port,
+    })
+}
+
+fn path(call: &Call<'_>, pod: &Object, container: &str) -> String {
+    let mut path = format!(
+        "/containerLogs/{}/{}/{container}",
+        pod.namespace(),
+        pod.name()
+    );
+    let mut separator = '?';
+    for option in PASSED_ON {
+        let value = query(call.uri, option);
+        let flag = matches!(option, "follow" | "previous" | "timestamps");
+        if value.is_empty() || (flag && !is_true(&value)) {
+            continue;
+        }
+        // Numbers, times and booleans: a plus sign is all that needs an escape.
+        let value = value
+            .replace('+', "%2B")
+            .replace([' ', '&', '#', '\r', '\n'], "");
+        path.push_str(&format!("{separator}{option}={value}"));
+        separator = '&';
+    }
+    path
+}
+
+/// The kubelet's answer; its plain-text refusals become a Status.
+async fn relay(answer: Response<client::ByteStream>) -> Result<Response<Body>, StatusError> {
+    let (head, mut stream) = answer.into_parts();
+    if head.status == StatusCode::OK {
+        let mut response = Response::new(Body::from_stream(stream));
+        let plain = HeaderValue::from_static("text/plain");
+        response.headers_mut().insert(header::CONTENT_TYPE, plain);
+        return Ok(response);
+    }
+    let mut text = Vec::new();
+    while let Some(Ok(chunk)) = stream.next().await {
+        text.extend_from_slice(&chunk);
+        if text.len() > 4096 {
+            break;
+        }
+    }
+    let text = String::from_utf8_lossy(&text).trim().to_owned();
+    Err(
+        if head.status == StatusCode::BAD_REQUEST || head.status == StatusCode::NOT_FOUND {
+            StatusError::bad_request(text)
+        } else {
+            StatusError::internal(text)
+        },
+    )
+}

@@ -1,0 +1,137 @@
+//! From a request about a resource to the one handler of its verb.
+
+use apimachinery::{RequestCx, StatusError};
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderMap, Response, Uri};
+use registry::Target;
+use resources::{Resource, Subresource, Verb};
+
+use crate::request_info::{RequestInfo, ResourcePath};
+use crate::{State, connect, verbs};
+
+/// A request about a resource, with all that its verb's handler needs.
+pub(crate) struct Call<'a> {
+    pub state: &'a State,
+    pub row: &'static Resource,
+    pub path: &'a ResourcePath,
+    pub cx: &'a RequestCx,
+    pub uri: &'a Uri,
+    pub headers: &'a HeaderMap,
+    pub body: Bytes,
+}
+
+impl Call<'_> {
+    /// The object that the path names.
+    pub fn target(&self) -> Target<'_> {
+        let namespace = if self.row.namespaced() {
+            self.path.namespace.as_str()
+        } else {
+            ""
+        };
+        Target {
+            namespace,
+            name: &self.path.name,
+        }
+    }
+
+    /// The namespace of a collection, `None` for all.
+    pub fn namespace(&self) -> Option<&str> {
+        let namespace = self.path.namespace.as_str();
+        (self.row.namespaced() && !namespace.is_empty()).then_some(namespace)
+    }
+
+    /// The row's own name of the subresource; empty for the main resource.
+    pub fn subresource(&self) -> &'static str {
+        self.row
+            .subresource(&self.path.subresource)
+            .map_or("", Subresource::name)
+    }
+}
+
+/// Answers a request about a resource.
+pub(crate) async fn dispatch(
+    state: &State,
+    info: &RequestInfo,
+    path: &ResourcePath,
+    cx: &RequestCx,
+    request: (&Uri, &HeaderMap, Bytes),
+) -> Result<Response<Body>, StatusError> {
+    let row = resources::by_resource(&path.group, &path.version, &path.resource)
+        .ok_or_else(StatusError::no_such_resource)?;
+    check_scope(row, path)?;
+    let (uri, headers, body) = request;
+    let call = Call {
+        state,
+        row,
+        path,
+        cx,
+        uri,
+        headers,
+        body,
+    };
+    if path.subresource.is_empty() {
+        return main_resource(call, &info.verb).await;
+    }
+    match row.subresource(&path.subresource) {
+        None => Err(StatusError::no_such_resource()),
+        Some(Subresource::Connect { name, verbs, .. }) => {
+            allowed(verbs, &info.verb)?;
+            connect::connect(call, name).await
+        }
+        Some(Subresource::Create { hook, kind, .. }) => {
+            allowed(&[Verb::Create], &info.verb)?;
+            verbs::subresource::create(call, kind, *hook).await
+        }
+        Some(Subresource::Scale { .. }) => verbs::scale::handle(call, &info.verb).await,
+        Some(Subresource::View { verbs, .. }) => {
+            allowed(verbs, &info.verb)?;
+            one_object(call, &info.verb).await
+        }
+        Some(Subresource::Status) => one_object(call, &info.verb).await,
+    }
+}
+
+async fn main_resource(call: Call<'_>, verb: &str) -> Result<Response<Body>, StatusError> {
+    allowed(call.row.verbs, verb)?;
+    match verb {
+        "list" => verbs::list::handle(call).await,
+        "watch" => verbs::watch::handle(call).await,
+        "create" => verbs::create::handle(call).await,
+        "deletecollection" => verbs::delete_collection::handle(call).await,
+        "delete" => verbs::delete::handle(call).await,
+        _ => one_object(call, verb).await,
+    }
+}
+
+async fn one_object(call: Call<'_>, verb: &str) -> Result<Response<Body>, StatusError> {
+    match verb {
+        "get" => verbs::get::handle(call).await,
+        "update" => verbs::update::handle(call).await,
+        "patch" => verbs::patch::handle(call).await,
+        _ => Err(StatusError::method_not_allowed()),
+    }
+}
+
+fn allowed(verbs: &[Verb], verb: &str) -> Result<(), StatusError> {
+    if verbs.iter().any(|allowed| allowed.as_str() == verb) {
+        Ok(())
+    } else {
+        Err(StatusError::method_not_allowed())
+    }
+}
+
+/// A namespaced kind is written to within a namespace, a cluster-scoped one outside.
+fn check_scope(row: &Resource, path: &ResourcePath) -> Result<(), StatusError> {
+    let is_namespace = row.plural == path.resource && path.namespace == path.name;
+    let fits = if row.namespaced() {
+        !path.namespace.is_empty() || path.name.is_empty()
+    } else {
+        path.namespace.is_empty() || is_namespace
+    };
+    if fits {
+        Ok(())
+    } else {
+        Err(StatusError::no_such_resource())
+    }
+}

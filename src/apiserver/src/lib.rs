@@ -1,0 +1,77 @@
+//! HTTP in front of the registry: listener, filter chain, a file per verb, discovery, OpenAPI.
+//!
+//! Owns status codes, media types and axum; everything about a kind comes from its row.
+//!
+//! Invariant: every request passes the one chain in `chain.rs`, in-process ones included. No
+//! handler runs without an identity.
+//!
+//! It must not know how objects are stored (that is `registry`), nor name a kind: routes and
+//! documents are made from the table.
+
+mod answer;
+mod chain;
+mod connect;
+mod discovery;
+mod dispatch;
+mod in_process;
+mod listener;
+mod metrics;
+mod negotiate;
+mod options;
+mod request_info;
+mod routes;
+mod table;
+mod verbs;
+mod version;
+
+use std::sync::Arc;
+
+use apimachinery::admission::Plugin;
+use auth::{Authenticator, Authorizer};
+use base::{Clock, Shutdown};
+use registry::Registry;
+
+pub use connect::{KubeletConnector, NodeEndpoint};
+pub use in_process::InProcess;
+pub use listener::{ListenError, Listener, Peer};
+pub use request_info::{RequestInfo, ResourcePath};
+pub use routes::health::{Check, Checks};
+
+/// What the server is made of; the root wires it.
+pub struct Parts {
+    pub registry: Registry,
+    pub admission: Arc<dyn Plugin>,
+    pub authenticator: Arc<dyn Authenticator>,
+    pub authorizer: Arc<dyn Authorizer>,
+    pub kubelets: Arc<dyn KubeletConnector>,
+    /// What `/readyz` and `/livez` ask.
+    pub checks: Checks,
+    /// The CA that serving certificates are signed by, for `/cacerts`.
+    pub server_ca_pem: String,
+    pub clock: Clock,
+    /// Ends watches and idle connections.
+    pub shutdown: Shutdown,
+}
+
+/// The API server: a service over its parts. Clones share them.
+#[derive(Clone)]
+pub struct ApiServer(Arc<State>);
+
+/// Parts, and what is made from them once.
+pub(crate) struct State {
+    pub parts: Parts,
+    pub documents: schema::openapi::Documents,
+    pub metrics: metrics::Metrics,
+}
+
+impl ApiServer {
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let documents = routes::openapi::documents();
+        Self(Arc::new(State {
+            parts,
+            documents,
+            metrics: metrics::Metrics::new(),
+        }))
+    }
+}

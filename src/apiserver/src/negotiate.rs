@@ -1,0 +1,164 @@
+//! Which form of an answer the client accepts.
+
+use apimachinery::StatusError;
+use http::{HeaderMap, header};
+
+/// The media types a resource can be answered in.
+const ACCEPTED: [&str; 2] = ["application/json", "application/yaml"];
+
+/// How an object or a list is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// The object itself.
+    Object,
+    /// `as=Table`.
+    Table,
+    /// `as=PartialObjectMetadata`, or its list.
+    Metadata,
+}
+
+/// One entry of an Accept header.
+#[derive(Debug)]
+struct Entry<'a> {
+    media: &'a str,
+    parameters: Vec<(&'a str, &'a str)>,
+}
+
+impl<'a> Entry<'a> {
+    fn parameter(&self, name: &str) -> Option<&'a str> {
+        self.parameters
+            .iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| *value)
+    }
+}
+
+fn entries(header: &str) -> impl Iterator<Item = Entry<'_>> {
+    header.split(',').map(|entry| {
+        let mut parts = entry.split(';').map(str::trim);
+        let media = parts.next().unwrap_or_default();
+        let parameters = parts.filter_map(|p| p.split_once('=')).collect();
+        Entry { media, parameters }
+    })
+}
+
+fn accept(headers: &HeaderMap) -> &str {
+    headers
+        .get(header::ACCEPT)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or("*/*")
+}
+
+/// The first form that the client accepts and that exists.
+///
+/// # Errors
+/// NotAcceptable when there is none, as for protobuf alone: clients then ask for JSON.
+pub fn form(headers: &HeaderMap) -> Result<Form, StatusError> {
+    for entry in entries(accept(headers)) {
+        if !matches!(
+            entry.media,
+            "" | "*/*" | "application/*" | "application/json"
+        ) {
+            continue;
+        }
+        match (
+            entry.parameter("as"),
+            entry.parameter("g"),
+            entry.parameter("v"),
+        ) {
+            (None, ..) => return Ok(Form::Object),
+            (Some("Table"), Some("meta.k8s.io"), Some("v1" | "v1beta1")) => return Ok(Form::Table),
+            (
+                Some("PartialObjectMetadata" | "PartialObjectMetadataList"),
+                Some("meta.k8s.io"),
+                Some("v1" | "v1beta1"),
+            ) => return Ok(Form::Metadata),
+            _ => {}
+        }
+    }
+    Err(StatusError::not_acceptable(&ACCEPTED))
+}
+
+/// The version of aggregated discovery that the client asks for first, if any.
+pub fn aggregated_discovery(headers: &HeaderMap) -> Option<&'static str> {
+    entries(accept(headers)).find_map(|entry| {
+        let aggregated = entry.parameter("g") == Some("apidiscovery.k8s.io")
+            && entry.parameter("as") == Some("APIGroupDiscoveryList");
+        match entry.parameter("v") {
+            Some("v2") if aggregated => Some("v2"),
+            Some("v2beta1") if aggregated => Some("v2beta1"),
+            _ => None,
+        }
+    })
+}
+
+/// Whether any entry names a media type that starts like this.
+pub fn accepts(headers: &HeaderMap, prefix: &str) -> bool {
+    entries(accept(headers)).any(|entry| entry.media.starts_with(prefix))
+}
+
+/// The media type of the body, without parameters; JSON when the client names none.
+pub fn content_type(headers: &HeaderMap) -> &str {
+    let value = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok());
+    let media = value
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim();
+    if media.is_empty() {
+        "application/json"
+    } else {
+        media
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(accept: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(header::ACCEPT, http::HeaderValue::from_static(accept))])
+    }
+
+    #[test]
+    fn the_first_known_form_wins() {
+        let rows = [
+            ("application/json", Some(Form::Object)),
+            ("*/*", Some(Form::Object)),
+            (
+                "application/json;as=Table;v=v1;g=meta.k8s.io,application/json",
+                Some(Form::Table),
+            ),
+            (
+                "application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,\
+                 application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json",
+                Some(Form::Metadata),
+            ),
+            (
+                "application/json;as=Table;v=v9;g=meta.k8s.io,application/json",
+                Some(Form::Object),
+            ),
+            (
+                "application/vnd.kubernetes.protobuf,application/json",
+                Some(Form::Object),
+            ),
+            ("application/vnd.kubernetes.protobuf", None),
+            ("text/html", None),
+        ];
+        for (accept, expected) in rows {
+            assert_eq!(form(&headers(accept)).ok(), expected, "{accept}");
+        }
+    }
+
+    #[test]
+    fn aggregated_discovery_names_its_version() {
+        let accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
+                      application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,\
+                      application/json";
+        assert_eq!(aggregated_discovery(&headers(accept)), Some("v2"));
+        assert_eq!(aggregated_discovery(&headers("application/json")), None);
+    }
+}

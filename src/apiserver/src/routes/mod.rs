@@ -1,0 +1,87 @@
+//! The paths there are. A trailing slash changes nothing.
+
+pub mod health;
+pub mod openapi;
+
+use apimachinery::{RequestCx, StatusError};
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
+use serde_json::{Value, json};
+
+use crate::request_info::RequestInfo;
+use crate::{State, answer, discovery, dispatch, negotiate, version};
+
+/// Answers an authorized request.
+pub(crate) async fn route(
+    state: &State,
+    info: &RequestInfo,
+    cx: &RequestCx,
+    request: (&Uri, &HeaderMap, Bytes),
+) -> Result<Response<Body>, StatusError> {
+    if let Some(path) = &info.resource {
+        return dispatch::dispatch(state, info, path, cx, request).await;
+    }
+    if !matches!(info.verb.as_ref(), "get" | "head") {
+        return Err(StatusError::method_not_allowed());
+    }
+    let (uri, headers, _) = request;
+    if let Some((endpoint, name)) = health::endpoint(&info.path) {
+        return health::answer(state, endpoint, name, uri).await;
+    }
+    document(state, &info.path, headers)
+}
+
+/// Everything that is neither a resource nor a health check.
+fn document(state: &State, path: &str, headers: &HeaderMap) -> Result<Response<Body>, StatusError> {
+    let segments: Vec<&str> = path.split('/').filter(|s| !s.is_empty()).collect();
+    match segments.as_slice() {
+        [] => Ok(answer::json(StatusCode::OK, &root())),
+        ["version"] => Ok(answer::json(StatusCode::OK, &version::document())),
+        ["metrics"] => {
+            let text = base::metrics::encode(&state.metrics.registry);
+            Ok(answer::text(StatusCode::OK, text))
+        }
+        ["cacerts"] => Ok(answer::text(
+            StatusCode::OK,
+            state.parts.server_ca_pem.clone(),
+        )),
+        ["api"] => Ok(discovered(headers, true, discovery::api_versions)),
+        ["apis"] => Ok(discovered(headers, false, discovery::api_group_list)),
+        ["api", version] => found(discovery::api_resource_list("", version)),
+        ["apis", group] => found(discovery::api_group(group)),
+        ["apis", group, version] => found(discovery::api_resource_list(group, version)),
+        ["openapi", "v2"] => openapi::v2(state, headers),
+        ["openapi", "v3"] => openapi::v3_index(state),
+        ["openapi", "v3", rest @ ..] => openapi::v3(state, &rest.join("/"), headers),
+        _ => Err(StatusError::no_such_resource()),
+    }
+}
+
+fn found(document: Option<Value>) -> Result<Response<Body>, StatusError> {
+    let document = document.ok_or_else(StatusError::no_such_resource)?;
+    Ok(answer::json(StatusCode::OK, &document))
+}
+
+/// The aggregated form for clients that ask for it, else the plain one.
+fn discovered(headers: &HeaderMap, core: bool, plain: fn() -> Value) -> Response<Body> {
+    let Some(version) = negotiate::aggregated_discovery(headers) else {
+        return answer::json(StatusCode::OK, &plain());
+    };
+    let mut response = answer::json(StatusCode::OK, &discovery::aggregated(core, version));
+    let media =
+        format!("application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList");
+    let media = HeaderValue::from_str(&media).expect("plain ASCII");
+    response.headers_mut().insert(header::CONTENT_TYPE, media);
+    response
+        .headers_mut()
+        .insert(header::VARY, HeaderValue::from_static("Accept"));
+    response
+}
+
+fn root() -> Value {
+    json!({"paths": [
+        "/api", "/api/v1", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v2",
+        "/openapi/v3", "/readyz", "/version",
+    ]})
+}

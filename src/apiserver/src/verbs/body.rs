@@ -1,0 +1,142 @@
+//! From a request's body to an object of the kind that the path names.
+
+use apimachinery::{GroupVersionKind, Object, RequestCx, StatusError};
+use schema::decode::{self, Decoded, Validation};
+use schema::protobuf::ProtobufError;
+use schema::{DecodeError, Facts, TypeRef};
+use serde_json::Value;
+
+use crate::dispatch::Call;
+use crate::negotiate;
+
+/// What a body may be written in.
+const ACCEPTED: [&str; 3] = [
+    "application/json",
+    "application/yaml",
+    "application/vnd.kubernetes.protobuf",
+];
+
+/// Decodes the body as `kind`, checking fields as the client asked.
+///
+/// # Errors
+/// BadRequest in upstream's words, UnsupportedMediaType for another media type.
+pub fn decode(
+    call: &Call<'_>,
+    kind: &GroupVersionKind,
+    validation: Validation,
+) -> Result<Object, StatusError> {
+    let facts = facts(kind)?;
+    let decoded = match negotiate::content_type(call.headers) {
+        "application/json" => {
+            check_kind(&call.body, kind)?;
+            decode::decode(&call.body, facts, validation)
+        }
+        "application/yaml" => {
+            let (value, strict) = yaml(&call.body)?;
+            decode::decode_value(value, facts, validation, strict)
+        }
+        "application/vnd.kubernetes.protobuf" => {
+            let value = protobuf(&call.body, kind, facts)?;
+            decode::decode_value(value, facts, validation, Vec::new())
+        }
+        _ => return Err(StatusError::unsupported_media_type(&ACCEPTED)),
+    };
+    let decoded = decoded.map_err(|error| cannot_be_handled(kind, &error))?;
+    let mut object = warned(call.cx, decoded);
+    object.set_gvk(kind);
+    Ok(object)
+}
+
+/// Protobuf as Go's typed clients write it.
+fn protobuf(
+    body: &[u8],
+    kind: &GroupVersionKind,
+    facts: TypeRef<'_>,
+) -> Result<Value, StatusError> {
+    let refused = |error: ProtobufError| StatusError::bad_request(error.to_string());
+    let envelope = schema::protobuf::envelope(body).map_err(refused)?;
+    check_said(&envelope.api_version, &envelope.kind, kind)?;
+    schema::protobuf::decode(&envelope, kind, facts).map_err(refused)
+}
+
+/// YAML as Go's `sigs.k8s.io/yaml` reads it.
+fn yaml(body: &[u8]) -> Result<(Value, Vec<decode::StrictError>), StatusError> {
+    let text = std::str::from_utf8(body)
+        .map_err(|_| StatusError::bad_request("yaml: invalid UTF-8 in the body"))?;
+    let document =
+        schema::yaml::decode(text).map_err(|error| StatusError::bad_request(error.to_string()))?;
+    let strict = document
+        .duplicates
+        .into_iter()
+        .map(decode::StrictError::Other)
+        .collect();
+    Ok((document.value, strict))
+}
+
+/// Prunes and checks a value that a patch has made.
+///
+/// # Errors
+/// BadRequest in upstream's words.
+pub fn decode_value(
+    cx: &RequestCx,
+    value: Value,
+    kind: &GroupVersionKind,
+    validation: Validation,
+) -> Result<Object, StatusError> {
+    let decoded = decode::decode_value(value, facts(kind)?, validation, Vec::new())
+        .map_err(|error| cannot_be_handled(kind, &error))?;
+    Ok(warned(cx, decoded))
+}
+
+/// The facts of a kind.
+///
+/// # Errors
+/// An internal error: the table serves a kind that the facts do not know.
+pub fn facts(kind: &GroupVersionKind) -> Result<TypeRef<'static>, StatusError> {
+    Facts::builtin()
+        .kind(kind)
+        .ok_or_else(|| StatusError::internal(format!("no schema for {kind}")))
+}
+
+fn warned(cx: &RequestCx, decoded: Decoded) -> Object {
+    for problem in &decoded.strict {
+        cx.warn(problem.to_string());
+    }
+    decoded.object
+}
+
+fn cannot_be_handled(kind: &GroupVersionKind, error: &DecodeError) -> StatusError {
+    let (name, version) = (&kind.kind, kind.group_version());
+    StatusError::bad_request(format!(
+        "{name} in version {:?} cannot be handled as a {name}: {error}",
+        version.to_string()
+    ))
+}
+
+/// A body that says what it is must be what the path names.
+fn check_kind(body: &[u8], expected: &GroupVersionKind) -> Result<(), StatusError> {
+    let said = decode::type_meta(body).map_err(|e| StatusError::bad_request(e.to_string()))?;
+    check_said(&said.api_version, &said.kind, expected)
+}
+
+fn check_said(
+    said_version: &str,
+    said_kind: &str,
+    expected: &GroupVersionKind,
+) -> Result<(), StatusError> {
+    let version = expected.group_version().to_string();
+    if !said_version.is_empty() && said_version != version {
+        return Err(StatusError::bad_request(format!(
+            "the API version in the data ({said_version}) does not match the expected API version \
+             ({version})"
+        )));
+    }
+    if !said_kind.is_empty() && said_kind != expected.kind {
+        return Err(StatusError::bad_request(format!(
+            "{said_kind} in version {version:?} cannot be handled as a {}: no kind {said_kind:?} \
+             is registered for version {version:?}",
+            expected.kind
+        )));
+    }
+    Ok(())
+}

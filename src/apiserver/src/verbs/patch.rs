@@ -1,0 +1,112 @@
+//! PATCH of one object: JSON patch, merge patch, strategic merge patch.
+
+use apimachinery::{GroupVersionKind, Object, StatusError};
+use axum::body::Body;
+use http::{Response, StatusCode};
+use registry::WriteOptions;
+use schema::decode::Validation;
+use schema::patch;
+use serde_json::Value;
+
+use super::{answer_object, body};
+use crate::dispatch::Call;
+use crate::{negotiate, options, request_info};
+
+/// The patch types there are, in upstream's order. Server-side apply is not served yet.
+const ACCEPTED: [&str; 3] = [
+    "application/json-patch+json",
+    "application/merge-patch+json",
+    "application/strategic-merge-patch+json",
+];
+
+/// A patch, read once and applied to each state it is tried on.
+pub(crate) enum Patch {
+    Json(Vec<u8>),
+    Merge(Value),
+    Strategic(Value),
+}
+
+pub(crate) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError> {
+    let patch = Patch::read(&call)?;
+    let validation = options::field_validation(call.uri)?;
+    let options = WriteOptions {
+        dry_run: options::dry_run(call.uri)?,
+        field_manager: request_info::query(call.uri, "fieldManager"),
+        subresource: call.subresource(),
+    };
+    let kind = call.row.gvk();
+    let change = |old: &Object| {
+        let patched = patch.apply(&call, &kind, old, validation)?;
+        registry::check_target(&kind, &patched, call.target())?;
+        Ok(patched)
+    };
+    let parts = &call.state.parts;
+    let updated = parts
+        .registry
+        .update(
+            call.row,
+            call.cx,
+            call.target(),
+            &change,
+            &options,
+            &*parts.admission,
+        )
+        .await?;
+    answer_object(&call, StatusCode::OK, &updated)
+}
+
+impl Patch {
+    /// Reads the body as the content type says.
+    pub fn read(call: &Call<'_>) -> Result<Self, StatusError> {
+        let json = || {
+            serde_json::from_slice::<Value>(&call.body)
+                .map_err(|error| StatusError::bad_request(format!("error decoding patch: {error}")))
+        };
+        let object = |value: Value| match value {
+            Value::Object(_) => Ok(value),
+            _ => Err(StatusError::bad_request(
+                "error decoding patch: json: cannot unmarshal: the patch is not a JSON object",
+            )),
+        };
+        match negotiate::content_type(call.headers) {
+            "application/json-patch+json" => Ok(Self::Json(call.body.to_vec())),
+            "application/merge-patch+json" => Ok(Self::Merge(object(json()?)?)),
+            "application/strategic-merge-patch+json" => Ok(Self::Strategic(object(json()?)?)),
+            _ => Err(StatusError::unsupported_media_type(&ACCEPTED)),
+        }
+    }
+
+    /// The patched object, checked against its schema. It carries a resourceVersion only when
+    /// the patch names one: then it is a precondition.
+    pub fn apply(
+        &self,
+        call: &Call<'_>,
+        kind: &GroupVersionKind,
+        old: &Object,
+        validation: Validation,
+    ) -> Result<Object, StatusError> {
+        let mut value = old.clone().into_value();
+        match self {
+            Self::Json(operations) => patch::json(&mut value, operations),
+            Self::Merge(patch) => {
+                patch::merge(&mut value, patch);
+                Ok(())
+            }
+            Self::Strategic(patch) => patch::strategic(&mut value, patch, body::facts(kind)?),
+        }
+        .map_err(|error| refusal(&error))?;
+        body::decode_value(call.cx, value, kind, validation)
+    }
+}
+
+fn refusal(error: &patch::PatchError) -> StatusError {
+    if error.is_unprocessable() {
+        StatusError::unprocessable(format!(
+            "the server rejected our request due to an error in our request: {error}"
+        ))
+    } else if error.is_too_large() {
+        StatusError::too_many_operations(error.to_string())
+    } else {
+        StatusError::bad_request(error.to_string())
+    }
+}
