@@ -145,7 +145,8 @@ impl Shim {
         let timeout = self.next_deadline().map(|at| {
             let wait = at.saturating_sub(self.clock.monotonic());
             // Rounded up, so that the deadline has passed on waking.
-            Timespec::try_from(wait + Duration::from_millis(1)).unwrap_or_default()
+            Timespec::try_from(wait + Duration::from_millis(1))
+                .expect("waits are u64 milliseconds at most")
         });
         match poll(&mut fds, timeout.as_ref()) {
             Err(rustix::io::Errno::INTR) => return Ok(Vec::new()),

@@ -95,11 +95,11 @@ impl Host {
 
     /// What is mounted for this test.
     pub fn mounts(&self) -> Vec<String> {
-        let state = self.state().to_string_lossy().into_owned();
+        let directory = self.directory.to_string_lossy().into_owned();
         let mounts = fs::read_to_string("/proc/self/mounts").expect("readable");
         let targets = mounts.lines().filter_map(|line| line.split(' ').nth(1));
         targets
-            .filter(|target| target.starts_with(&state))
+            .filter(|target| target.starts_with(&directory))
             .map(str::to_owned)
             .collect()
     }
