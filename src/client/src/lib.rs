@@ -11,8 +11,28 @@
 //!
 //! [`Encoded`]: apimachinery::Encoded
 
-mod list_watch;
-mod transport;
+mod answer;
 
+mod client;
+mod error;
+mod frames;
+mod list_watch;
+mod options;
+mod requests;
+mod resource;
+pub mod testing;
+mod transport;
+mod typed;
+
+pub use answer::Page;
+pub use client::{Client, TRACE_HEADER};
+pub use error::ClientError;
 pub use list_watch::{EventStream, ListWatch, ListWatchSource, Listed, WatchEvent};
+pub use options::{
+    DeleteOptions, ListOptions, PatchKind, PatchOptions, Preconditions, Propagation, VersionMatch,
+    WatchOptions, WriteOptions,
+};
+pub use requests::{Api, Deletion};
+pub use resource::{ApiResource, Query, path};
 pub use transport::{ByteStream, Transport, TransportError};
+pub use typed::Typed;
