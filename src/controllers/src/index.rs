@@ -34,8 +34,8 @@ pub(crate) fn by_controller(object: &Encoded) -> Vec<String> {
     let Ok(owned) = serde_json::from_slice::<Owned<'_>>(object.json()) else {
         return Vec::new();
     };
-    let owners = owned.metadata.owner_references.into_iter();
-    let controller = owners.filter(|owner| owner.controller).next_back();
+    let mut owners = owned.metadata.owner_references.into_iter();
+    let controller = owners.find(|owner| owner.controller);
     vec![match controller {
         Some(owner) => owner.uid.into_owned(),
         None => orphans_of(&owned.metadata.namespace),

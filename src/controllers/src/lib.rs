@@ -11,6 +11,7 @@ mod claim;
 mod cx;
 mod deployment;
 mod diff;
+mod garbage;
 mod index;
 mod owed;
 mod replicaset;
@@ -25,7 +26,7 @@ use futures::future::join_all;
 pub use cx::{Clients, ControllersCx, NodeMonitorOptions, Row};
 
 /// Every loop.
-pub const CONTROLLERS: &[Row] = &[deployment::ROW, replicaset::ROW];
+pub const CONTROLLERS: &[Row] = &[deployment::ROW, replicaset::ROW, garbage::ROW];
 
 /// Runs every loop, each as a task of its own, until shutdown.
 pub async fn run(cx: ControllersCx) {

@@ -94,7 +94,8 @@ fn a_deployment_runs_and_rolls_over() {
             ScalingReplicaSet: Scaled up replica set new from 0 to 1
             ScalingReplicaSet: Scaled up replica set new from 1 to 2
             ScalingReplicaSet: Scaled up replica set new from 2 to 3
-            ScalingReplicaSet: Scaled up replica set old from 0 to 3"#]].assert_eq(&messages.join("\n"));
+            ScalingReplicaSet: Scaled up replica set old from 0 to 3"#]]
+        .assert_eq(&messages.join("\n"));
     });
 }
 
