@@ -13,6 +13,7 @@ mod deployment;
 mod diff;
 mod garbage;
 mod index;
+mod namespace;
 mod owed;
 mod replicaset;
 mod template;
@@ -26,7 +27,12 @@ use futures::future::join_all;
 pub use cx::{Clients, ControllersCx, NodeMonitorOptions, Row};
 
 /// Every loop.
-pub const CONTROLLERS: &[Row] = &[deployment::ROW, replicaset::ROW, garbage::ROW];
+pub const CONTROLLERS: &[Row] = &[
+    deployment::ROW,
+    replicaset::ROW,
+    garbage::ROW,
+    namespace::ROW,
+];
 
 /// Runs every loop, each as a task of its own, until shutdown.
 pub async fn run(cx: ControllersCx) {
