@@ -11,10 +11,12 @@ mod claim;
 mod cx;
 mod deployment;
 mod diff;
+mod everywhere;
 mod garbage;
 mod index;
 mod namespace;
 mod owed;
+mod podgc;
 mod replicaset;
 mod template;
 #[cfg(test)]
@@ -32,6 +34,9 @@ pub const CONTROLLERS: &[Row] = &[
     replicaset::ROW,
     garbage::ROW,
     namespace::ROW,
+    everywhere::SERVICE_ACCOUNT,
+    everywhere::ROOT_CA,
+    podgc::ROW,
 ];
 
 /// Runs every loop, each as a task of its own, until shutdown.
