@@ -1,0 +1,373 @@
+//! The loop: news in, one decision at a time, effects out. Entry point: [`run`].
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use api::policy::PodDisruptionBudget;
+use api::{Kind, Node, Pod};
+use apimachinery::Encoded;
+use base::{Clock, Shutdown};
+use client::Client;
+use informer::{Change, Informer, Informers, Key};
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tracing::{debug, error, warn};
+
+use crate::budget::Budget;
+use crate::effects::{BindError, Effects, Failure, NAME};
+use crate::events::Events;
+use crate::framework::Framework;
+use crate::node::NodeInfo;
+use crate::plan::{Decision, Nominating, Step, plan};
+use crate::plugins;
+use crate::pod::PodInfo;
+use crate::preemption::Nomination;
+use crate::queue::Queue;
+use crate::snapshot::Snapshot;
+use crate::wakeup::{ClusterEvent, EventKind, asks_for_less};
+
+/// Bindings under way at once; more pods wait in the queue.
+const MAX_BINDING: usize = 256;
+
+/// What the scheduler stands on.
+pub struct SchedulerCx {
+    pub informers: Informers,
+    /// Speaks as `system:kube-scheduler`.
+    pub client: Client,
+    pub clock: Clock,
+    pub shutdown: Shutdown,
+    /// The machine's name, for events.
+    pub host: String,
+}
+
+/// Schedules until shutdown.
+pub async fn run(cx: SchedulerCx) {
+    let (sender, news) = mpsc::unbounded_channel();
+    let pods = cx.informers.of(&Pod::GVR);
+    let nodes = cx.informers.of(&Node::GVR);
+    let budgets = cx.informers.of(&PodDisruptionBudget::GVR);
+    listen(&nodes, &sender, News::Node, News::NodeGone);
+    listen(&pods, &sender, News::Pod, News::PodGone);
+    listen(&budgets, &sender, News::Budget, News::BudgetGone);
+    let client = cx.client.with_user_agent("kube-scheduler");
+    let clock = cx.clock.clone();
+    let events = Events::new(
+        client.clone(),
+        NAME,
+        &cx.host,
+        clock.clone(),
+        cx.shutdown.clone(),
+    );
+    let scheduler = Scheduler {
+        framework: plugins::DEFAULT,
+        queue: Queue::new(plugins::DEFAULT, clock.clone()),
+        snapshot: Snapshot::default(),
+        uids: HashMap::new(),
+        effects: Effects {
+            client,
+            clock,
+            pods: pods.clone(),
+            events,
+        },
+        sender,
+        binding: BTreeSet::new(),
+        next_start: 0,
+    };
+    tokio::select! {
+        // Budgets only guide preemption: pods are not kept waiting for them.
+        () = async { tokio::join!(pods.synced(), nodes.synced()); } => {}
+        () = cx.shutdown.stopping() => return,
+    }
+    debug!("the scheduler has started");
+    scheduler.run(news, &cx.shutdown).await;
+}
+
+/// What the loop hears, in order.
+enum News {
+    Pod(Encoded),
+    PodGone(Encoded),
+    Node(Encoded),
+    NodeGone(Encoded),
+    Budget(Encoded),
+    BudgetGone(Encoded),
+    Bound {
+        pod: Arc<PodInfo>,
+        outcome: Result<(), BindError>,
+    },
+    /// A victim of this pod's preemption stayed.
+    PreemptionFailed(Arc<PodInfo>),
+}
+
+fn listen(
+    informer: &Informer,
+    sender: &UnboundedSender<News>,
+    put: fn(Encoded) -> News,
+    gone: fn(Encoded) -> News,
+) {
+    let sender = sender.clone();
+    informer.on_change(move |change| {
+        let news = match change {
+            Change::Added(object) | Change::Modified { new: object, .. } => put((*object).clone()),
+            Change::Deleted(object) => gone((*object).clone()),
+        };
+        // After shutdown nobody listens, and nothing needs to be heard.
+        let _ = sender.send(news);
+    });
+}
+
+/// Decides alone; what takes time runs in tasks that report back as [`News`].
+struct Scheduler {
+    framework: Framework,
+    queue: Queue,
+    snapshot: Snapshot,
+    /// Which pod has a name now: a new pod of an old name means that the old one is gone.
+    uids: HashMap<Key, Arc<str>>,
+    effects: Effects,
+    sender: UnboundedSender<News>,
+    binding: BTreeSet<Arc<str>>,
+    /// Where the next search for a node begins.
+    next_start: usize,
+}
+
+impl Scheduler {
+    async fn run(mut self, mut news: UnboundedReceiver<News>, shutdown: &Shutdown) {
+        while !shutdown.is_stopping() {
+            while let Ok(news) = news.try_recv() {
+                self.hear(news);
+            }
+            if self.binding.len() < MAX_BINDING
+                && let Some(pod) = self.queue.pop()
+            {
+                self.schedule_one(&pod);
+                // Long queues must not keep this thread from other tasks.
+                tokio::task::yield_now().await;
+                continue;
+            }
+            let wakeup = self.queue.next_wakeup();
+            let clock = self.effects.clock.clone();
+            tokio::select! {
+                news = news.recv() => match news {
+                    Some(news) => self.hear(news),
+                    None => return,
+                },
+                () = clock.sleep_until(wakeup.unwrap_or_default()),
+                    if wakeup.is_some() && self.binding.len() < MAX_BINDING => {}
+                () = shutdown.stopping() => return,
+            }
+        }
+    }
+
+    fn hear(&mut self, news: News) {
+        match news {
+            News::Pod(object) => match PodInfo::decode(&object) {
+                Ok(pod) => self.put_pod(Arc::new(pod)),
+                Err(error) => warn!(%error, "a pod was passed over"),
+            },
+            News::PodGone(object) => {
+                let uid = Key::of(&object).and_then(|key| self.uids.remove(&key));
+                if let Some(uid) = uid {
+                    self.forget_pod(&uid);
+                }
+            }
+            News::Node(object) => match api::decode::<Node>(&object) {
+                Ok(node) => self.put_node(&node),
+                Err(error) => warn!(%error, "a node was passed over"),
+            },
+            News::NodeGone(object) => {
+                if let Some(key) = Key::of(&object) {
+                    self.snapshot.remove_node(&key.name);
+                }
+            }
+            News::Budget(object) => match api::decode::<PodDisruptionBudget>(&object) {
+                Ok(budget) => {
+                    let key = Key::new(budget.namespace(), budget.name());
+                    self.snapshot.put_budget(key, Budget::of(&budget));
+                }
+                Err(error) => warn!(%error, "a disruption budget was passed over"),
+            },
+            News::BudgetGone(object) => {
+                if let Some(key) = Key::of(&object) {
+                    self.snapshot.remove_budget(&key);
+                }
+            }
+            News::Bound { pod, outcome } => self.end_binding(&pod, outcome),
+            News::PreemptionFailed(pod) => {
+                self.snapshot.forget_nomination(&pod.uid);
+                self.queue.fail(&pod.uid);
+            }
+        }
+    }
+
+    fn put_node(&mut self, node: &Node) {
+        let changes = self.snapshot.put_node(NodeInfo::of(node));
+        let Some(info) = self.snapshot.node(node.name()) else {
+            return;
+        };
+        for kind in changes {
+            self.queue.wake(&ClusterEvent::node(kind, info));
+        }
+    }
+
+    fn put_pod(&mut self, pod: Arc<PodInfo>) {
+        let before = self.uids.insert(pod.key.clone(), pod.uid.clone());
+        if let Some(before) = before.filter(|before| *before != pod.uid) {
+            self.forget_pod(&before);
+        }
+        if pod.finished {
+            self.forget_pod(&pod.uid);
+        } else if !pod.node_name.is_empty() {
+            self.put_assigned(pod);
+        } else if pod.terminating || pod.scheduler_name != NAME {
+            self.forget_pod(&pod.uid);
+        } else {
+            self.put_waiting(pod);
+        }
+    }
+
+    fn put_assigned(&mut self, pod: Arc<PodInfo>) {
+        self.queue.remove(&pod.uid);
+        let before = self.snapshot.placed(&pod.uid).cloned();
+        let node = pod.node_name.clone();
+        self.snapshot.place(pod.clone(), &node, false);
+        let Some(before) = before else { return };
+        if *before.node != *node {
+            let freed = ClusterEvent::pod(EventKind::AssignedPodDelete, &before.pod);
+            self.queue.wake(&freed);
+        } else if asks_for_less(&before.pod, &pod) {
+            let shrunk = ClusterEvent::pod(EventKind::AssignedPodScaleDown, &pod);
+            self.queue.wake(&shrunk);
+        }
+    }
+
+    fn put_waiting(&mut self, pod: Arc<PodInfo>) {
+        // While the cluster has not yet heard of a nomination, it does not end it.
+        let before = self.queue.get(&pod.uid).map(|old| old.nominated.clone());
+        let heard = before.is_some_and(|before| !before.is_empty());
+        if self.snapshot.placed(&pod.uid).is_none() && (heard || !pod.nominated.is_empty()) {
+            self.snapshot.nominate(&pod, &pod.nominated);
+        }
+        self.queue.put(pod);
+    }
+
+    /// The pod needs no node any more, and holds none.
+    fn forget_pod(&mut self, uid: &Arc<str>) {
+        let waiting = self.queue.get(uid).cloned();
+        let nominated = !self.snapshot.nomination(uid).is_empty();
+        self.queue.remove(uid);
+        self.snapshot.forget_nomination(uid);
+        let placed = self.snapshot.unplace(uid).map(|placed| placed.pod);
+        if let Some(pod) = placed.or(waiting.filter(|_| nominated)) {
+            let freed = ClusterEvent::pod(EventKind::AssignedPodDelete, &pod);
+            self.queue.wake(&freed);
+        }
+    }
+
+    /// One cycle: plan, then act.
+    fn schedule_one(&mut self, pod: &Arc<PodInfo>) {
+        let plan = plan(&self.framework, &self.snapshot, pod, self.next_start);
+        self.next_start = self.next_start.wrapping_add(plan.visited);
+        match plan.decision {
+            Decision::Place { node, steps } => self.place(pod, &node, steps),
+            Decision::Reject {
+                diagnosis,
+                nominating,
+            } => {
+                let text = diagnosis.to_string();
+                debug!(pod = %pod.key, text, "no node fits");
+                self.queue.reject(&pod.uid, &diagnosis.plugins);
+                let nominated = self.nominate(pod, nominating);
+                let failure = Failure {
+                    reason: "Unschedulable",
+                    text,
+                    nominated,
+                };
+                self.report(pod, failure);
+            }
+        }
+    }
+
+    fn place(&mut self, pod: &Arc<PodInfo>, node: &Arc<str>, steps: Vec<Step>) {
+        self.snapshot.place(pod.clone(), node, true);
+        self.binding.insert(pod.uid.clone());
+        let (effects, sender, pod) = (self.effects.clone(), self.sender.clone(), pod.clone());
+        base::tasks::spawn("bind", async move {
+            let bound = base::tasks::catch("bind", effects.bind(&pod, &steps)).await;
+            let outcome = bound.unwrap_or(Err(BindError::Panicked));
+            // After shutdown nobody listens; the cluster says what became of the pod.
+            let _ = sender.send(News::Bound { pod, outcome });
+        });
+    }
+
+    fn end_binding(&mut self, pod: &Arc<PodInfo>, outcome: Result<(), BindError>) {
+        self.binding.remove(&pod.uid);
+        let Err(error) = outcome else { return };
+        let placed = self.snapshot.placed(&pod.uid);
+        if !placed.is_some_and(|placed| placed.assumed) {
+            // Bound after all, or gone.
+            return;
+        }
+        error!(pod = %pod.key, %error, "a pod was not bound");
+        self.snapshot.unplace(&pod.uid);
+        self.snapshot.nominate(pod, &pod.nominated);
+        self.queue.fail(&pod.uid);
+        let freed = ClusterEvent::pod(EventKind::AssignedPodDelete, pod);
+        self.queue.wake(&freed);
+        let failure = Failure {
+            reason: "SchedulerError",
+            text: format!("binding rejected: {error}"),
+            nominated: None,
+        };
+        self.report(pod, failure);
+    }
+
+    /// Does what the decision says of the nominated node; gives its new name when it changes.
+    fn nominate(&mut self, pod: &Arc<PodInfo>, nominating: Nominating) -> Option<String> {
+        match nominating {
+            Nominating::Keep => None,
+            Nominating::Clear => {
+                self.snapshot.forget_nomination(&pod.uid);
+                Some(String::new())
+            }
+            Nominating::Set(nomination) => {
+                let node = nomination.node.to_string();
+                self.overtake(pod, &node);
+                self.snapshot.nominate(pod, &node);
+                self.preempt(pod, nomination);
+                Some(node)
+            }
+        }
+    }
+
+    /// Pods of lower priority that waited for the same room shall look elsewhere.
+    fn overtake(&mut self, pod: &Arc<PodInfo>, node: &str) {
+        let waiting = self.snapshot.nominated_on(node);
+        let lower = waiting.filter(|other| other.priority < pod.priority);
+        let lower: Vec<_> = lower.cloned().collect();
+        for other in lower {
+            self.snapshot.forget_nomination(&other.uid);
+            let effects = self.effects.clone();
+            base::tasks::spawn("clear-nomination", async move {
+                effects.clear_nomination(&other).await;
+            });
+        }
+    }
+
+    fn preempt(&self, pod: &Arc<PodInfo>, nomination: Nomination) {
+        let (effects, sender, pod) = (self.effects.clone(), self.sender.clone(), pod.clone());
+        base::tasks::spawn("preempt", async move {
+            let preempted = base::tasks::catch("preempt", effects.preempt(&pod, &nomination));
+            match preempted.await {
+                Some(Ok(())) => return,
+                Some(Err(error)) => warn!(pod = %pod.key, %error, "a preemption failed"),
+                // The panic is in the log.
+                None => {}
+            }
+            // After shutdown nobody listens.
+            let _ = sender.send(News::PreemptionFailed(pod));
+        });
+    }
+
+    fn report(&self, pod: &Arc<PodInfo>, failure: Failure) {
+        let (effects, pod) = (self.effects.clone(), pod.clone());
+        base::tasks::spawn("report", async move { effects.report(&pod, failure).await });
+    }
+}

@@ -1,0 +1,1 @@
+//! Nodes and pods in few words, for tests.
