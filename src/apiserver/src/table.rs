@@ -75,6 +75,10 @@ fn table_row(row: &Resource, object: Object, include: IncludeObject, now: Timest
         .collect();
     let mut table_row = Map::new();
     table_row.insert("cells".into(), cells.into());
+    let conditions = row.strategy.row_conditions(&object);
+    if !conditions.is_empty() {
+        table_row.insert("conditions".into(), conditions.into());
+    }
     match include {
         IncludeObject::None => {}
         IncludeObject::Metadata => {

@@ -7,15 +7,26 @@
 //! | 2-3 | encryption key id, little endian; 0 is none |
 //! | 4-7 | splice offset within the JSON, little endian |
 
-use apimachinery::{Encoded, StatusError};
+use apimachinery::{Encoded, Object, StatusError};
 use base::TraceId;
 use bytes::{Bytes, BytesMut};
+use resources::Resource;
+use schema::Facts;
 
 const FORMAT: u8 = 1;
 const PLAIN_JSON: u8 = 0;
 const HEADER: usize = 8;
 /// In place of an offset: the object has no metadata to splice into.
 const NO_SPLICE: u32 = u32::MAX;
+
+/// An object as it is stored and answered: without nulls and what Go's `omitempty` leaves out,
+/// so that equal objects have equal bytes.
+pub fn canonical(row: &Resource, object: &mut Object, revision: u64, trace: TraceId) -> Encoded {
+    if let Some(facts) = Facts::builtin().kind(&row.gvk()) {
+        schema::normalize(object, facts);
+    }
+    Encoded::from_object(object, revision, trace)
+}
 
 /// The bytes to store.
 pub fn encode(object: &Encoded) -> Bytes {

@@ -7,8 +7,9 @@ use store::Expect;
 
 use crate::commit::Committed;
 use crate::error::from_store;
+use crate::metadata::drop_repeated_owners;
 use crate::options::WriteOptions;
-use crate::{Registry, Target, hooks, key, metadata};
+use crate::{Registry, Target, codec, hooks, key, metadata};
 
 /// How often a generated name, or an allocation lost to another writer, is tried anew.
 const ATTEMPTS: usize = 8;
@@ -37,19 +38,18 @@ impl Registry {
             request: cx,
             now: self.clock.wall(),
         };
-        let mut lost = StatusError::internal("unreachable: a create tries at least once");
-        for _ in 0..ATTEMPTS {
+        let mut attempts = 1;
+        loop {
             let attempt = object.clone();
             match self
                 .create_once(row, &strategy_cx, namespace, attempt, options, admission)
                 .await
             {
-                Err(Refusal::Lost(error)) => lost = error,
-                Err(Refusal::Final(error)) => return Err(error),
+                Err(Refusal::Lost(_)) if attempts < ATTEMPTS => attempts += 1,
+                Err(Refusal::Lost(error) | Refusal::Final(error)) => return Err(error),
                 Ok(created) => return Ok(created),
             }
         }
-        Err(lost)
     }
 
     async fn create_once(
@@ -63,9 +63,10 @@ impl Registry {
     ) -> Result<Encoded, Refusal> {
         let generated = name_object(&mut object);
         metadata::fill_new(row, &mut object, namespace, cx.now);
-        if row.has_status() {
+        if row.has_status() && !row.strategy.keeps_status_on_create() {
             object.remove("status");
         }
+        drop_repeated_owners(cx.request, &mut object);
         row.strategy.default(cx, &mut object);
 
         let (kind, resource) = (row.gvk(), row.gvr());
@@ -82,12 +83,11 @@ impl Registry {
             dry_run: options.dry_run,
         };
         admission.mutate(&attributes, &mut object).await?;
+        drop_repeated_owners(cx.request, &mut object);
         row.strategy.prepare_for_create(cx, &mut object);
 
-        let mut errors = row.strategy.validate(cx, &object);
-        if errors.is_empty() {
-            errors = meta::validate_object_meta(row, &object);
-        }
+        let mut errors = meta::validate_object_meta(row, &object);
+        errors.extend(row.strategy.validate(cx, &object));
         if !errors.is_empty() {
             return Err(StatusError::invalid(&kind, object.name(), &errors).into());
         }
@@ -115,13 +115,13 @@ impl Registry {
         let key = key::of(row, target);
         let taken =
             |object: &Object| StatusError::already_exists(&row.group_resource(), object.name());
-        let encoded = Encoded::from_object(&object, 0, cx.request.trace);
+        let encoded = codec::canonical(row, &mut object, 0, cx.request.trace);
         if options.dry_run {
             let there = self.store.get(&key, None).await.map_err(from_store)?;
-            return if there.is_some() {
-                Err(taken(&object).into())
-            } else {
-                Ok(encoded)
+            return match there {
+                Some(_) if generated => Err(Refusal::Lost(name_not_unique(row, &object))),
+                Some(_) => Err(taken(&object).into()),
+                None => Ok(encoded),
             };
         }
         match self
@@ -130,9 +130,11 @@ impl Registry {
         {
             Committed::Done(created) => Ok(created),
             Committed::Outrun if !generated => Err(taken(&object).into()),
-            Committed::Outrun | Committed::SideLost => {
-                Err(Refusal::Lost(name_not_unique(row, &object)))
-            }
+            Committed::Outrun => Err(Refusal::Lost(name_not_unique(row, &object))),
+            Committed::SideLost => Err(Refusal::Lost(StatusError::modified(
+                &row.group_resource(),
+                object.name(),
+            ))),
         }
     }
 }

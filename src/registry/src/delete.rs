@@ -66,7 +66,7 @@ impl Registry {
             mark(&mut marked, &old, grace, self.clock.wall());
             let mut side = Vec::new();
             hooks::before_commit(self, row, Some(&old), Some(&mut marked), &mut side).await?;
-            let encoded = Encoded::from_object(&marked, modified.0, cx.trace);
+            let encoded = codec::canonical(row, &mut marked, modified.0, cx.trace);
             if options.dry_run || encoded.json() == current.json() {
                 return Ok(Deleted::Pending(encoded));
             }

@@ -1,9 +1,8 @@
 //! What the server alone decides in `metadata`.
 
-use apimachinery::{GroupVersionKind, Object, StatusError, time};
+use apimachinery::{GroupVersionKind, Object, RequestCx, StatusError, time};
 use jiff::Timestamp;
-use resources::Resource;
-use serde_json::Value;
+use resources::{Resource, meta};
 
 use crate::Target;
 use crate::options::Preconditions;
@@ -48,10 +47,13 @@ pub fn keep_server_owned(row: &Resource, new: &mut Object, old: &Object) {
     for field in ["selfLink", "managedFields"] {
         new.metadata_mut().remove(field);
     }
-    for field in ["uid", "name", "namespace"] {
+    for field in ["uid", "name"] {
         if new.meta(field).is_empty() {
             new.set_meta(field, old.meta(field));
         }
+    }
+    if new.namespace().is_empty() || !row.namespaced() {
+        new.set_meta("namespace", old.namespace());
     }
 }
 
@@ -67,13 +69,11 @@ fn keep(new: &mut Object, old: &Object, field: &str) {
     }
 }
 
-/// Whether anything but metadata and status differs.
-pub fn spec_changed(new: &Object, old: &Object) -> bool {
-    let differs = |key: &String, value: &Value, other: &Object| {
-        !matches!(key.as_str(), "metadata" | "status") && other.get(key) != Some(value)
-    };
-    new.iter().any(|(key, value)| differs(key, value, old))
-        || old.iter().any(|(key, value)| differs(key, value, new))
+/// Drops owner references that are there twice, and tells the client.
+pub fn drop_repeated_owners(cx: &RequestCx, object: &mut Object) {
+    if let Some(warning) = meta::dedup_owner_references(object) {
+        cx.warn(warning);
+    }
 }
 
 /// Checks uid and resourceVersion that the client requires of the stored object.
@@ -127,7 +127,9 @@ pub fn check_target(
             target.name
         )));
     }
-    if !namespace.is_empty() && namespace != target.namespace {
+    // A cluster-scoped object's namespace is dropped, not refused.
+    let namespaced = !namespace.is_empty() && !target.namespace.is_empty();
+    if namespaced && namespace != target.namespace {
         return Err(StatusError::bad_request(
             "the namespace of the provided object does not match the namespace sent on the request",
         ));

@@ -2,11 +2,12 @@
 
 use apimachinery::admission::{Attributes, Operation, Plugin};
 use apimachinery::{Encoded, FieldError, FieldErrors, Object, Path, RequestCx, StatusError};
-use resources::{Cx, Resource, meta};
+use resources::{Cx, Resource, Subresource, meta};
 use store::{Expect, KeyValue};
 
 use crate::commit::Committed;
 use crate::error::from_store;
+use crate::metadata::drop_repeated_owners;
 use crate::options::WriteOptions;
 use crate::{Registry, Target, codec, hooks, key, metadata};
 
@@ -45,14 +46,14 @@ impl Registry {
             match write.once(&key, stored, change).await? {
                 Some(updated) => return Ok(updated),
                 // Another writer was first and the client named no version: again.
-                None => tokio_yield().await,
+                None => yield_once().await,
             }
         }
     }
 }
 
 /// Lets the writer that was first go on, without depending on a runtime's API.
-async fn tokio_yield() {
+async fn yield_once() {
     let mut yielded = false;
     std::future::poll_fn(|task| {
         if std::mem::replace(&mut yielded, true) {
@@ -89,10 +90,10 @@ impl Write<'_> {
         self.check_version(&new, &old)?;
         self.prepare(&mut new, &old).await?;
 
-        if metadata_gone(self.row, &new) {
-            return self.finish_deletion(key, &new, &old, modified).await;
+        if may_go(self.row, &new) {
+            return self.finish_deletion(key, new, &old, modified).await;
         }
-        let encoded = Encoded::from_object(&new, modified.0, self.cx.trace);
+        let encoded = codec::canonical(self.row, &mut new, modified.0, self.cx.trace);
         if encoded.json() == current.json() {
             // Nothing changes: same revision, no event.
             return Ok(Some(current));
@@ -106,7 +107,7 @@ impl Write<'_> {
             &mut side,
         )
         .await?;
-        let encoded = Encoded::from_object(&new, modified.0, self.cx.trace);
+        let encoded = codec::canonical(self.row, &mut new, modified.0, self.cx.trace);
         if self.options.dry_run {
             return Ok(Some(encoded));
         }
@@ -157,6 +158,12 @@ impl Write<'_> {
         }
     }
 
+    /// What a hook does to the spec (a binding names the node) is no new wish of the client.
+    fn counts_generation(&self) -> bool {
+        let subresource = self.row.subresource(self.options.subresource);
+        self.row.generation && !matches!(subresource, Some(Subresource::Create { .. }))
+    }
+
     /// Everything between the client's wish and the object to store.
     async fn prepare(&self, new: &mut Object, old: &Object) -> Result<(), StatusError> {
         let row = self.row;
@@ -167,6 +174,7 @@ impl Write<'_> {
             now: self.registry.clock.wall(),
         };
         metadata::keep_server_owned(row, new, old);
+        drop_repeated_owners(self.cx, new);
         keep_other_half(row, self.options.subresource, new, old);
         row.strategy.default(&cx, new);
 
@@ -183,8 +191,9 @@ impl Write<'_> {
             dry_run: self.options.dry_run,
         };
         self.admission.mutate(&attributes, new).await?;
+        drop_repeated_owners(self.cx, new);
         row.strategy.prepare_for_update(&cx, new, old);
-        if row.generation && metadata::spec_changed(new, old) {
+        if self.counts_generation() && row.strategy.starts_generation(new, old) {
             let generation = old.generation() + 1;
             new.metadata_mut()
                 .insert("generation".into(), generation.into());
@@ -205,11 +214,11 @@ impl Write<'_> {
     async fn finish_deletion(
         &self,
         key: &str,
-        new: &Object,
+        mut new: Object,
         old: &Object,
         modified: store::Revision,
     ) -> Result<Option<Encoded>, StatusError> {
-        let encoded = Encoded::from_object(new, modified.0, self.cx.trace);
+        let encoded = codec::canonical(self.row, &mut new, modified.0, self.cx.trace);
         if self.options.dry_run {
             return Ok(Some(encoded));
         }
@@ -222,7 +231,7 @@ impl Write<'_> {
 }
 
 /// The status rule: an update of the main resource keeps the status, one of `/status` keeps
-/// everything else.
+/// everything else but metadata (where a kind is stricter, its strategy says so).
 fn keep_other_half(row: &Resource, subresource: &str, new: &mut Object, old: &Object) {
     match subresource {
         "" if row.has_status() => match old.get("status") {
@@ -241,20 +250,13 @@ fn keep_other_half(row: &Resource, subresource: &str, new: &mut Object, old: &Ob
             new.remove("status");
             new.extend(status.map(|status| ("status".to_owned(), status)));
             new.extend(metadata.map(|metadata| ("metadata".to_owned(), metadata)));
-            // Ownership is part of what the object is, not of its status.
-            for field in ["ownerReferences", "finalizers"] {
-                let kept = old.metadata().and_then(|m| m.get(field)).cloned();
-                let metadata = new.metadata_mut();
-                metadata.remove(field);
-                metadata.extend(kept.map(|value| (field.to_owned(), value)));
-            }
         }
         _ => {}
     }
 }
 
 /// Whether a deleted object has nothing left that holds it.
-fn metadata_gone(row: &Resource, object: &Object) -> bool {
+fn may_go(row: &Resource, object: &Object) -> bool {
     let grace = object
         .metadata()
         .and_then(|m| m.get("deletionGracePeriodSeconds"));

@@ -116,10 +116,12 @@ impl Selection {
             "metadata.name" => object.name().into(),
             "metadata.namespace" => object.namespace().into(),
             _ => {
-                let known = self.row_fields.iter().find(|f| f.name == field);
-                match known.and_then(|known| object.at(known.pointer)) {
+                let Some(known) = self.row_fields.iter().find(|f| f.name == field) else {
+                    return "".into();
+                };
+                match object.at(known.pointer) {
                     Some(Value::String(text)) => text.as_str().into(),
-                    Some(Value::Null) | None => "".into(),
+                    Some(Value::Null) | None => known.absent.into(),
                     Some(other) => other.to_string().into(),
                 }
             }

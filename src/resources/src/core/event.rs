@@ -8,7 +8,7 @@ use crate::cells::{NAME, integer, since_text, text, wide};
 use crate::column::{Cell, Column};
 use crate::json;
 use crate::meta;
-use crate::row::{COMMON, FieldSelectable, Resource};
+use crate::row::{COMMON, FieldSelectable, Hook, Resource};
 use crate::strategy::{Cx, Strategy};
 
 pub static EVENT: Resource = Resource {
@@ -18,6 +18,9 @@ pub static EVENT: Resource = Resource {
     short_names: &["ev"],
     prefix: "events",
     create_on_update: true,
+    hooks: &[Hook::Expires {
+        after_seconds: 3600,
+    }],
     columns: COLUMNS,
     field_selectors: SELECTORS,
     strategy: &Event,
