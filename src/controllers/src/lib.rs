@@ -15,6 +15,7 @@ mod everywhere;
 mod garbage;
 mod index;
 mod namespace;
+mod node;
 mod owed;
 mod podgc;
 mod replicaset;
@@ -36,6 +37,7 @@ pub const CONTROLLERS: &[Row] = &[
     namespace::ROW,
     everywhere::SERVICE_ACCOUNT,
     everywhere::ROOT_CA,
+    node::ROW,
     podgc::ROW,
 ];
 
