@@ -16,6 +16,8 @@ mod answer;
 mod client;
 mod error;
 mod frames;
+mod https;
+mod kubeconfig;
 mod list_watch;
 mod options;
 mod requests;
@@ -27,6 +29,8 @@ mod typed;
 pub use answer::Page;
 pub use client::{Client, TRACE_HEADER};
 pub use error::ClientError;
+pub use https::{AddressError, HttpsTransport};
+pub use kubeconfig::{Kubeconfig, KubeconfigError};
 pub use list_watch::{EventStream, ListWatch, ListWatchSource, Listed, WatchEvent};
 pub use options::{
     DeleteOptions, ListOptions, PatchKind, PatchOptions, Preconditions, Propagation, VersionMatch,
