@@ -1,7 +1,10 @@
 //! What a write must say to turn one state of an object into another.
 
 use api::Kind;
+use apimachinery::Object;
 use serde_json::{Map, Value, json};
+
+use crate::view::Viewed;
 
 /// The merge patch from one state of an object to another, with the UID and the version of the
 /// first as preconditions. `None` when nothing changes.
@@ -16,6 +19,35 @@ pub(crate) fn patch<K: Kind>(before: &K, after: &K) -> Option<Value> {
         patch["metadata"]["resourceVersion"] = version.as_str().into();
     }
     Some(patch)
+}
+
+/// The whole object of the server, changed as its typed view was. What the types do not know
+/// stays. `None` when nothing changes.
+pub(crate) fn changed<K: Kind>(before: &Viewed<K>, after: &K) -> Option<Object> {
+    let old = before.typed.encode().into_value();
+    let patch = merge(&old, &after.encode().into_value())?;
+    let mut changed = before.json.clone().into_value();
+    apply(&mut changed, &patch);
+    Object::from_value(changed)
+}
+
+/// RFC 7386.
+fn apply(value: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *value = patch.clone();
+        return;
+    };
+    if !value.is_object() {
+        *value = json!({});
+    }
+    for (key, change) in patch {
+        match (change, value.as_object_mut()) {
+            (Value::Null, Some(map)) => {
+                map.remove(key);
+            }
+            _ => apply(&mut value[key], change),
+        }
+    }
 }
 
 /// RFC 7386, backwards. Lists are replaced whole.
@@ -61,5 +93,26 @@ mod tests {
         });
         assert_eq!(patch(&before, &after), Some(expected));
         assert_eq!(patch(&before, &before), None);
+    }
+
+    #[test]
+    fn a_changed_object_keeps_what_the_types_do_not_know() {
+        let before = Viewed::<api::ReplicaSet>::from_json(json!({
+            "metadata": {"name": "a", "resourceVersion": "7"},
+            "spec": {"replicas": 1, "selector": {}, "fromTheFuture": 1},
+            "status": {"replicas": 3, "readyReplicas": 2, "alsoNew": {"x": []}},
+        }));
+        let mut after = before.typed.clone();
+        after.spec.get_or_insert_default().replicas = Some(2);
+        after.status.get_or_insert_default().ready_replicas = None;
+        after.metadata.annotations = Some([("a".to_owned(), "b".to_owned())].into());
+        let expected = json!({
+            "metadata": {"name": "a", "resourceVersion": "7", "annotations": {"a": "b"}},
+            "spec": {"replicas": 2, "selector": {}, "fromTheFuture": 1},
+            "status": {"replicas": 3, "alsoNew": {"x": []}},
+        });
+        let found = changed(&before, &after).map(Object::into_value);
+        assert_eq!(found, Some(expected));
+        assert_eq!(changed(&before, &before.typed), None);
     }
 }

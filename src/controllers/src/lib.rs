@@ -22,6 +22,8 @@ mod replicaset;
 mod template;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod view;
 mod writes;
 

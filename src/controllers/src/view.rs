@@ -18,7 +18,7 @@ impl<K: Kind> Viewed<K> {
     /// When the bytes are not of this kind.
     pub(crate) fn of(encoded: &Encoded) -> Result<Self, DecodeError> {
         let typed = api::decode(encoded)?;
-        let json = serde_json::from_slice(encoded.json());
+        let json = encoded.to_object();
         let json = json.map_err(|source| DecodeError {
             kind: K::KIND,
             source,

@@ -1,11 +1,12 @@
 //! Writes that several loops do in the same way.
 
 use api::{Kind, owner};
-use apimachinery::StatusError;
-use client::{Client, ClientError};
+use apimachinery::{Encoded, StatusError};
+use client::{Client, ClientError, PatchKind, PatchOptions, WriteOptions};
 use informer::{Key, ReconcileError};
 
 use crate::owed::Owed;
+use crate::view::Viewed;
 use crate::{claim, diff};
 
 /// What cannot be decoded stays so until it changes; the loop says it and tries again late.
@@ -14,6 +15,7 @@ pub(crate) fn unreadable(error: impl std::fmt::Display) -> ReconcileError {
 }
 
 /// Brings an object's status, and the annotations that go with it, from one state to another.
+/// By an update of the whole object: upstream's roles let most loops do nothing else.
 ///
 /// # Errors
 /// Conflict when the cache is behind, among others.
@@ -21,15 +23,16 @@ pub(crate) async fn status<K: Kind>(
     client: &Client,
     owed: &Owed,
     key: &Key,
-    before: &K,
+    before: &Viewed<K>,
     after: &K,
 ) -> Result<(), ReconcileError> {
-    let Some(patch) = diff::patch(before, after) else {
+    let Some(object) = diff::changed(before, after) else {
         return Ok(());
     };
     let objects = client.typed::<K>().in_namespace(before.namespace());
-    let written = objects.merge_status(before.name(), &patch).await;
-    note(owed, key, written).map(|_| ())
+    let options = WriteOptions::default();
+    let written = objects.api().update_status(&object, &options).await;
+    note(owed, key, written)
 }
 
 /// Brings an object from one state to another.
@@ -40,15 +43,16 @@ pub(crate) async fn update<K: Kind>(
     client: &Client,
     owed: &Owed,
     key: &Key,
-    before: &K,
+    before: &Viewed<K>,
     after: &K,
 ) -> Result<(), ReconcileError> {
-    let Some(patch) = diff::patch(before, after) else {
+    let Some(object) = diff::changed(before, after) else {
         return Ok(());
     };
     let objects = client.typed::<K>().in_namespace(before.namespace());
-    let written = objects.merge(before.name(), &patch).await;
-    note(owed, key, written).map(|_| ())
+    let options = WriteOptions::default();
+    let written = objects.api().update(&object, &options).await;
+    note(owed, key, written)
 }
 
 /// Makes `owner` the controller of some objects and no longer of others. Before adopting, asks
@@ -74,7 +78,11 @@ pub(crate) async fn claim<O: Kind, K: Kind>(
     let release = release.map(|object| (object, claim::release(object.metadata(), owner.uid())));
     for (object, patch) in adopt.chain(release) {
         let objects = client.typed::<K>().in_namespace(object.namespace());
-        let written = objects.merge(object.name(), &patch).await;
+        let (name, options) = (object.name(), PatchOptions::default());
+        let written = objects
+            .api()
+            .patch(name, PatchKind::Merge, &patch, &options);
+        let written = written.await;
         if !written.as_ref().is_err_and(ClientError::is_not_found) {
             note(owed, key, written)?;
         }
@@ -82,21 +90,15 @@ pub(crate) async fn claim<O: Kind, K: Kind>(
     Ok(())
 }
 
-fn note<K: Kind>(
+fn note(
     owed: &Owed,
     key: &Key,
-    written: Result<K, ClientError>,
-) -> Result<K, ReconcileError> {
-    match written {
-        Ok(object) => {
-            owed.wrote(key, object.revision());
-            Ok(object)
-        }
-        Err(error) => {
-            owed.failed(key, &error);
-            Err(error.into())
-        }
-    }
+    written: Result<Encoded, ClientError>,
+) -> Result<(), ReconcileError> {
+    // A write whose answer was lost needs no care: all of these ask for the version they were
+    // made for, so doing one again is refused.
+    owed.wrote(key, written?.revision());
+    Ok(())
 }
 
 /// Asks the server whether an object is still the one in the cache and not being deleted.

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::budget;
 use super::plan::{self, Plan, Step};
 use crate::owed::Owed;
+use crate::view::Viewed;
 use crate::writes;
 
 pub(super) struct Acting<'a> {
@@ -16,7 +17,7 @@ pub(super) struct Acting<'a> {
     pub(super) owed_sets: &'a Owed,
     pub(super) owed: &'a Owed,
     pub(super) events: &'a Recorder,
-    pub(super) deployment: &'a Deployment,
+    pub(super) deployment: &'a Viewed<Deployment>,
     pub(super) key: &'a Key,
     pub(super) now: Timestamp,
 }
@@ -24,7 +25,7 @@ pub(super) struct Acting<'a> {
 impl Acting<'_> {
     /// Says that the deployment was seen, and changes nothing else.
     pub(super) async fn observe(&self) -> Result<(), ReconcileError> {
-        let mut after = self.deployment.clone();
+        let mut after = self.deployment.typed.clone();
         let generation = after.metadata.generation;
         after.status.get_or_insert_default().observed_generation = generation;
         self.set_status(&after).await
@@ -35,7 +36,7 @@ impl Acting<'_> {
         adopt: &[ReplicaSet],
         release: &[ReplicaSet],
     ) -> Result<(), ReconcileError> {
-        let (owed, owner) = (self.owed_sets, self.deployment);
+        let (owed, owner) = (self.owed_sets, &self.deployment.typed);
         writes::claim(&self.client, owed, self.key, owner, adopt, release).await
     }
 
@@ -111,13 +112,18 @@ impl Acting<'_> {
         let error = error.to_string();
         let (after, message) = plan::create_failed(self.deployment, set, &error, self.now);
         let (kind, reason) = (EventType::Warning, "ReplicaSetCreateError");
-        self.events.event(self.deployment, kind, reason, &message);
+        self.events
+            .event(&self.deployment.typed, kind, reason, &message);
         self.set_status(&after).await
     }
 
-    async fn update(&self, before: &ReplicaSet, after: &ReplicaSet) -> Result<(), ReconcileError> {
+    async fn update(
+        &self,
+        before: &Viewed<ReplicaSet>,
+        after: &ReplicaSet,
+    ) -> Result<(), ReconcileError> {
         writes::update(&self.client, self.owed_sets, self.key, before, after).await?;
-        let [from, to] = [before, after].map(budget::set_replicas);
+        let [from, to] = [&before.typed, after].map(budget::set_replicas);
         self.scaled(before.name(), from, to);
         Ok(())
     }
@@ -130,7 +136,8 @@ impl Acting<'_> {
         };
         let message = format!("Scaled {direction} replica set {set} from {from} to {to}");
         let (kind, reason) = (EventType::Normal, "ScalingReplicaSet");
-        self.events.event(self.deployment, kind, reason, &message);
+        self.events
+            .event(&self.deployment.typed, kind, reason, &message);
     }
 
     async fn delete(&self, set: &ReplicaSet) -> Result<(), ReconcileError> {

@@ -117,7 +117,7 @@ impl Deployments {
             owed_sets: &self.owed_sets,
             owed: &self.owed_deployments,
             events: &self.events,
-            deployment: &deployment.typed,
+            deployment: &deployment,
             key,
             now: self.clock.wall(),
         };

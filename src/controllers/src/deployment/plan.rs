@@ -36,7 +36,7 @@ pub(super) enum Step {
     Create { object: Object, replicas: i32 },
     /// Another size, or other annotations.
     Update {
-        before: Box<ReplicaSet>,
+        before: Box<Viewed<ReplicaSet>>,
         after: Box<ReplicaSet>,
     },
     /// A revision beyond the limit.
@@ -177,8 +177,10 @@ impl Work<'_> {
                     object,
                     replicas: set.after.spec.and_then(|s| s.replicas).unwrap_or(0),
                 }),
-                (None, Some(before)) if set.deleted => steps.push(Step::Delete(before.into())),
-                (None, Some(before)) if before != set.after => steps.push(Step::Update {
+                (None, Some(before)) if set.deleted => {
+                    steps.push(Step::Delete(before.typed.into()));
+                }
+                (None, Some(before)) if before.typed != set.after => steps.push(Step::Update {
                     before: before.into(),
                     after: set.after.into(),
                 }),

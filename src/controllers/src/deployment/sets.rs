@@ -17,7 +17,7 @@ use crate::view::Viewed;
 /// One set: as the cache shows it, and as it will be.
 pub(super) struct Set {
     /// Absent when the plan creates it.
-    pub(super) before: Option<ReplicaSet>,
+    pub(super) before: Option<Viewed<ReplicaSet>>,
     pub(super) after: ReplicaSet,
     template: Value,
     /// The object to create, for a set that does not exist.
@@ -51,8 +51,8 @@ impl Sets {
     pub(super) fn of(deployment: &Viewed<Deployment>, sets: Vec<Viewed<ReplicaSet>>) -> Self {
         let all = sets.into_iter().map(|set| Set {
             template: comparable(template(&set.json)),
-            before: Some(set.typed.clone()),
-            after: set.typed,
+            after: set.typed.clone(),
+            before: Some(set),
             object: None,
             deleted: false,
         });

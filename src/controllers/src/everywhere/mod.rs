@@ -14,6 +14,7 @@ use informer::{Action, Change, Controller, Key, Lister, ReconcileError, Reconcil
 
 use crate::cx::{ControllersCx, Row};
 use crate::owed::Owed;
+use crate::view::Viewed;
 use crate::writes;
 use plan::Step;
 
@@ -98,12 +99,15 @@ impl<K: Kind> Everywhere<K> {
             return Ok(Action::Done);
         };
         let client = self.client.with_trace(trace);
-        let found = self.objects.get(&key.name, self.name);
+        let found = Key::new(&key.name, self.name);
+        let found = self.objects.informer().get(&found);
+        let found = found.as_ref().map(Viewed::of).transpose();
+        let found = found.map_err(writes::unreadable)?;
         match plan::plan(&namespace, found, self.name, &self.wanted) {
             Step::Nothing => {}
             Step::Create(object) => self.create(&client, key, &object).await?,
             Step::Update(before, after) => {
-                writes::update(&client, &self.owed, key, &*before, &*after).await?;
+                writes::update(&client, &self.owed, key, &before, &after).await?;
             }
         }
         Ok(Action::Done)
@@ -113,10 +117,8 @@ impl<K: Kind> Everywhere<K> {
         match client.typed::<K>().create(object).await {
             Ok(created) => self.owed.wrote(key, created.revision()),
             Err(error) if error.is_already_exists() || writes::namespace_ends(&error) => {}
-            Err(error) => {
-                self.owed.failed(key, &error);
-                return Err(error.into());
-            }
+            // Whether it happened or not: creating it once more is safe, its name is fixed.
+            Err(error) => return Err(error.into()),
         }
         Ok(())
     }

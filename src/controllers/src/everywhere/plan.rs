@@ -2,6 +2,8 @@
 
 use api::{ConfigMap, Kind, Namespace, ServiceAccount};
 
+use crate::view::Viewed;
+
 pub(super) const DEFAULT: &str = "default";
 pub(super) const ROOT_CA: &str = "kube-root-ca.crt";
 
@@ -12,17 +14,16 @@ const ROOT_CA_DESCRIPTION: &str = "Contains a CA bundle that can be used to veri
     kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes \
     clusters.";
 
-#[derive(Debug, PartialEq)]
 pub(super) enum Step<K> {
     Nothing,
     Create(Box<K>),
-    Update(Box<K>, Box<K>),
+    Update(Box<Viewed<K>>, Box<K>),
 }
 
 /// Nothing is made in a namespace that is being deleted.
 pub(super) fn plan<K: Kind>(
     namespace: &Namespace,
-    found: Option<K>,
+    found: Option<Viewed<K>>,
     name: &str,
     wanted: &dyn Fn(K) -> K,
 ) -> Step<K> {
@@ -36,8 +37,8 @@ pub(super) fn plan<K: Kind>(
         metadata.namespace = Some(namespace.name().to_owned());
         return Step::Create(Box::new(object));
     };
-    let after = wanted(found.clone());
-    if after == found || found.is_terminating() {
+    let after = wanted(found.typed.clone());
+    if after == found.typed || found.is_terminating() {
         Step::Nothing
     } else {
         Step::Update(Box::new(found), Box::new(after))

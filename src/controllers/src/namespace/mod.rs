@@ -15,6 +15,7 @@ use informer::{Action, Change, Controller, Key, Lister, ReconcileError, Reconcil
 
 use crate::cx::{ControllersCx, Row};
 use crate::owed::Owed;
+use crate::view::Viewed;
 use crate::writes;
 use content::Content;
 
@@ -91,10 +92,13 @@ impl Namespaces {
         if !self.owed.settled(key).await? {
             return Ok(Action::RequeueAfter(self.owed.patience()));
         }
-        let namespace = self.namespaces.get("", &key.name);
-        let Some(namespace) = namespace.filter(Kind::is_terminating) else {
+        let Some(encoded) = self.namespaces.informer().get(key) else {
             return Ok(Action::Done);
         };
+        let namespace = Viewed::<Namespace>::of(&encoded).map_err(writes::unreadable)?;
+        if !namespace.is_terminating() {
+            return Ok(Action::Done);
+        }
         let finalizers = namespace.spec.as_ref().and_then(|s| s.finalizers.as_ref());
         if finalizers.is_none_or(Vec::is_empty) {
             return Ok(Action::Done);

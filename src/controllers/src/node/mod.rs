@@ -21,6 +21,7 @@ use informer::{
 
 use crate::cx::{ControllersCx, NodeMonitorOptions, Row};
 use crate::owed::Owed;
+use crate::view::Viewed;
 use crate::{diff, writes};
 use health::Health;
 
@@ -50,6 +51,8 @@ struct Known {
     health: Health,
     /// Its pods have been told that it is not ready.
     pods_told: bool,
+    /// Monotonic time of the next look that has been asked for.
+    next_look: Duration,
 }
 
 fn start(cx: &ControllersCx) -> BoxFuture<'static, ()> {
@@ -118,17 +121,18 @@ impl Nodes {
         if !self.owed.settled(key).await? {
             return Ok(Action::RequeueAfter(self.owed.patience()));
         }
-        let Some(node) = self.nodes.get("", &key.name) else {
+        let Some(encoded) = self.nodes.informer().get(key) else {
             self.say_removed(key);
             return Ok(Action::Done);
         };
+        let node = Viewed::<Node>::of(&encoded).map_err(writes::unreadable)?;
         let now = self.clock.monotonic();
         let seen = self.observe(key, &node, now);
         let client = self.client.with_trace(trace);
         let left = plan::patience(&node, now.saturating_sub(seen), self.options);
         if left.is_zero() {
             let after = plan::silenced(&node, self.clock.wall());
-            if after != node {
+            if after != node.typed {
                 writes::status(&client, &self.owed, key, &node, &after).await?;
                 // Its event brings the key back, to be tainted for it.
                 return Ok(Action::Done);
@@ -137,10 +141,20 @@ impl Nodes {
         let after = plan::tainted(&node, self.all_lost(), self.clock.wall());
         writes::update(&client, &self.owed, key, &node, &after).await?;
         self.tell_pods(&client, key, &node).await?;
-        Ok(match left.is_zero() {
-            true => Action::Done,
-            false => Action::RequeueAfter(left),
-        })
+        Ok(self.next_look(key, now, left))
+    }
+
+    /// A look when the node's patience ends, unless an earlier one is coming: every sign of life
+    /// passes here, and each would start a chain of looks of its own.
+    fn next_look(&self, key: &Key, now: Duration, left: Duration) -> Action {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        match known.get_mut(key) {
+            Some(known) if !left.is_zero() && known.next_look <= now => {
+                known.next_look = now + left;
+                Action::RequeueAfter(left)
+            }
+            _ => Action::Done,
+        }
     }
 
     /// Takes in the node's signs of life; gives the time of the last. Says when it is new, and
@@ -157,6 +171,7 @@ impl Nodes {
                 node: node.clone(),
                 health: Health::first(node, lease.as_ref(), now),
                 pods_told: false,
+                next_look: Duration::ZERO,
             }
         });
         entry.health.observe(node, lease.as_ref(), now);

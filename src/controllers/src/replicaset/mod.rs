@@ -103,7 +103,7 @@ impl ReplicaSets {
         let message = failure.as_ref().map(ToString::to_string);
         let after = plan::with_status(&set, &plan.counts, message.as_deref(), now);
         let client = self.client.with_trace(trace);
-        writes::status(&client, &self.owed_sets, key, &set.typed, &after).await?;
+        writes::status(&client, &self.owed_sets, key, &set, &after).await?;
         match failure {
             Some(error) => Err(error.into()),
             None => Ok(plan.again.map_or(Action::Done, Action::RequeueAfter)),

@@ -88,7 +88,7 @@ fn render(plan: &Plan) -> String {
             Step::Create { object, replicas } => format!("create {} x{replicas}", object.name()),
             Step::Delete(set) => format!("delete {}", set.name()),
             Step::Update { before, after } => {
-                let [from, to] = [before, after].map(|set| budget::set_replicas(set));
+                let [from, to] = [&before.typed, after].map(budget::set_replicas);
                 let notes = |set: &ReplicaSet| {
                     let annotations = set.metadata.annotations.iter().flatten();
                     let notes = annotations.filter_map(|(k, v)| {

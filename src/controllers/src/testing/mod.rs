@@ -1,5 +1,7 @@
 //! A loop under test: the fake API server, a clock whose hands the test moves, the loop's row.
 
+mod roles;
+
 use std::fmt::Debug;
 use std::future::Future;
 use std::sync::Arc;
@@ -7,8 +9,8 @@ use std::time::Duration;
 
 use base::clock::Hands;
 use base::{Clock, Shutdown};
-use client::ApiResource;
 use client::testing::{FakeServer, Verb};
+use client::{ApiResource, Client};
 use informer::Informers;
 use serde_json::Value;
 
@@ -37,7 +39,10 @@ impl World {
         let clients = server.clone();
         let cx = ControllersCx {
             informers,
-            clients: Arc::new(move |name| clients.client().with_user_agent(name)),
+            clients: Arc::new(move |name| {
+                let server = clients.clone();
+                Client::new(Arc::new(roles::Role { name, server }))
+            }),
             clock,
             shutdown,
             resources,
