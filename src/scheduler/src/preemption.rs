@@ -28,7 +28,7 @@ pub enum Refusal {
     /// The pod may not preempt, or must wait for its victims.
     NotEligible(&'static str),
     /// No eviction makes it fit.
-    NoCandidate(Diagnosis),
+    NoCandidate(Box<Diagnosis>),
 }
 
 struct Candidate {
@@ -65,7 +65,7 @@ pub fn preempt(cx: &PostFilterCx<'_>) -> Result<Nomination, Refusal> {
     }
     let best = candidates.into_iter().min_by_key(cost);
     best.map(|candidate| candidate.nomination)
-        .ok_or(Refusal::NoCandidate(failed))
+        .ok_or_else(|| Refusal::NoCandidate(Box::new(failed)))
 }
 
 /// A pod that may not preempt, or whose victims are still leaving, gets no others.
@@ -174,3 +174,6 @@ fn cost(candidate: &Candidate) -> Cost {
         Reverse(earliest.unwrap_or(Timestamp::MAX)),
     )
 }
+
+#[cfg(test)]
+mod tests;

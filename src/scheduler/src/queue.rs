@@ -281,3 +281,6 @@ fn backoff(failures: u32) -> Duration {
     let doublings = failures.saturating_sub(1).min(10);
     (INITIAL_BACKOFF * 2_u32.pow(doublings)).min(MAX_BACKOFF)
 }
+
+#[cfg(test)]
+mod tests;

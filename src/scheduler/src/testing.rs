@@ -1,1 +1,77 @@
 //! Nodes and pods in few words, for tests.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use api::{Kind, Node, Pod};
+use base::TraceId;
+use serde_json::{Value, json};
+
+use crate::node::NodeInfo;
+use crate::pod::PodInfo;
+use crate::snapshot::Snapshot;
+
+/// A pod of `default` that is named, and identified, `name`.
+pub fn pod_object(name: &str, spec: &Value) -> Pod {
+    let mut pod = json!({
+        "metadata": {"name": name, "namespace": "default", "uid": name, "generation": 1},
+        "spec": {"schedulerName": "default-scheduler", "containers": [{"name": "c"}]},
+    });
+    merge(&mut pod["spec"], spec);
+    Pod::decode(pod.to_string().as_bytes()).expect("a pod")
+}
+
+/// As [`pod_object`], as the scheduler keeps it.
+pub fn pod(name: &str, spec: &Value) -> Arc<PodInfo> {
+    Arc::new(PodInfo::of(pod_object(name, spec), TraceId::NONE))
+}
+
+/// The spec of a pod with one container that requests so much.
+pub fn requests(amounts: &Value) -> Value {
+    json!({"containers": [{"name": "c", "resources": {"requests": amounts}}]})
+}
+
+/// A node of 4 CPUs, 4 GiB and 10 pods, with its host name as a label.
+pub fn node_object(name: &str, spec: &Value, labels: &Value) -> Node {
+    let mut node = json!({
+        "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}},
+        "spec": spec,
+        "status": {"allocatable": {"cpu": "4", "memory": "4Gi", "pods": "10"}},
+    });
+    merge(&mut node["metadata"]["labels"], labels);
+    Node::decode(node.to_string().as_bytes()).expect("a node")
+}
+
+/// As [`node_object`], as the scheduler keeps it.
+pub fn node(name: &str, spec: &Value) -> NodeInfo {
+    NodeInfo::of(&node_object(name, spec, &json!({})))
+}
+
+/// These nodes, with these pods on them.
+pub fn snapshot<const N: usize>(
+    nodes: impl IntoIterator<Item = NodeInfo>,
+    pods: [(&str, Arc<PodInfo>); N],
+) -> Snapshot {
+    let mut snapshot = Snapshot::default();
+    for node in nodes {
+        snapshot.put_node(node);
+    }
+    for (node, pod) in pods {
+        snapshot.place(pod, node, false);
+    }
+    snapshot
+}
+
+/// Names of plugins.
+pub fn names(plugins: &[&'static str]) -> BTreeSet<&'static str> {
+    plugins.iter().copied().collect()
+}
+
+fn merge(target: &mut Value, more: &Value) {
+    let (Some(target), Some(more)) = (target.as_object_mut(), more.as_object()) else {
+        return;
+    };
+    for (key, value) in more {
+        target.insert(key.clone(), value.clone());
+    }
+}

@@ -56,6 +56,9 @@ impl Filter for DynamicResources {
 impl PostFilter for DynamicResources {
     fn post_filter(&self, cx: &PostFilterCx<'_>) -> PostFiltered {
         match cx.state.read::<Seen>(NAME) {
+            Some(Seen) if cx.pod.claims => {
+                PostFiltered::Rejected("still not schedulable".to_owned())
+            }
             Some(Seen) => PostFiltered::Rejected("no new claims to deallocate".to_owned()),
             None => PostFiltered::Failed("not found".to_owned()),
         }
