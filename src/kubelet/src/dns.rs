@@ -135,14 +135,27 @@ pub fn hosts(pod_ips: &[String], hostname: &str, domain: &str, aliases: &[HostAl
             text.push_str(&format!("{ip}\t{hostname}.{domain}\t{hostname}\n"));
         }
     }
-    if !aliases.is_empty() {
-        text.push_str("\n# Entries added by HostAliases.\n");
-        for alias in aliases {
-            let names = alias.hostnames.clone().unwrap_or_default();
-            text.push_str(&format!("{}\t{}\n", alias.ip, names.join("\t")));
-        }
-    }
+    push_aliases(&mut text, aliases);
     text
+}
+
+/// The hosts file of a pod on the node's network: the node's own.
+#[must_use]
+pub fn node_hosts(node: &str, aliases: &[HostAlias]) -> String {
+    let mut text = format!("# Kubernetes-managed hosts file (host network).\n{node}");
+    push_aliases(&mut text, aliases);
+    text
+}
+
+fn push_aliases(text: &mut String, aliases: &[HostAlias]) {
+    if aliases.is_empty() {
+        return;
+    }
+    text.push_str("\n# Entries added by HostAliases.\n");
+    for alias in aliases {
+        let names = alias.hostnames.clone().unwrap_or_default();
+        text.push_str(&format!("{}\t{}\n", alias.ip, names.join("\t")));
+    }
 }
 
 #[cfg(test)]

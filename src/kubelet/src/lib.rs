@@ -12,11 +12,14 @@
 mod cgroup;
 mod clean;
 mod client_references;
+mod dial;
 mod dns;
 mod duration;
 mod env;
 mod expand;
 mod fields;
+mod hooks;
+mod http_get;
 mod kubelet;
 mod logs;
 mod node;
@@ -24,10 +27,12 @@ mod options;
 mod orphans;
 mod pod;
 mod pods;
+mod probe;
 mod references;
 mod resources;
 mod server;
 mod shared;
+mod unverified;
 mod volumes;
 
 pub use clean::clean;

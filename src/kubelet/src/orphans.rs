@@ -47,6 +47,20 @@ pub async fn remove(shared: &Shared, known: &[String]) {
         log(shared.network.teardown(uid).await);
         log(volumes::teardown(&pods.join(uid)));
     }
+    for entry in std::fs::read_dir(&shared.options.log_dir)
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok)
+    {
+        // `NS_NAME_UID`; other programs may keep other things here.
+        let name = entry.file_name().into_string().unwrap_or_default();
+        let parts: Vec<&str> = name.split('_').collect();
+        if let [_, _, uid] = parts[..]
+            && unknown(&uid.to_owned())
+        {
+            log(std::fs::remove_dir_all(entry.path()));
+        }
+    }
     for class in ["", "/burstable", "/besteffort"] {
         let parent = format!("{}{class}", shared.options.cgroup_root);
         for name in shared.cgroups.children(&parent) {

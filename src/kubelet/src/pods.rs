@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::Kind;
 use api::core::Pod;
@@ -13,7 +14,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tracing::{debug, warn};
 
 use crate::orphans;
-use crate::pod::worker::{Wanted, Worker};
+use crate::pod::worker::{End, Wanted, Worker};
 use crate::shared::Shared;
 
 /// Index of the pod informer by node name.
@@ -28,8 +29,14 @@ pub struct Pods {
     workers: HashMap<String, Handle>,
     /// By sandbox id: whose it is. Filled when an event of the sandbox comes.
     sandboxes: HashMap<String, String>,
-    ended: (mpsc::Sender<String>, mpsc::Receiver<String>),
+    /// Pods that are gone from the node, by uid, while the API still shows them: a finalizer, or
+    /// an informer that lags.
+    removed: HashMap<String, Key>,
+    ended: (mpsc::Sender<Ended>, mpsc::Receiver<Ended>),
 }
+
+/// The uid of a worker's pod, and how the worker ended; `None` is a panic.
+type Ended = (String, Option<End>);
 
 struct Handle {
     key: Key,
@@ -39,6 +46,8 @@ struct Handle {
 
 /// Ends of workers that wait to be noticed.
 const ENDED: usize = 256;
+/// A worker that has panicked is made anew after this long.
+const AFTER_PANIC: Duration = Duration::from_secs(10);
 
 impl Pods {
     pub fn new(shared: Arc<Shared>, pods: Lister<Pod>) -> Self {
@@ -57,6 +66,7 @@ impl Pods {
             queue,
             workers: HashMap::new(),
             sandboxes: HashMap::new(),
+            removed: HashMap::new(),
             ended: mpsc::channel(ENDED),
         }
     }
@@ -90,7 +100,7 @@ impl Pods {
                         return;
                     }
                 },
-                Some(uid) = self.ended.1.recv() => self.forget(&uid),
+                Some((uid, end)) = self.ended.1.recv() => self.forget(&uid, end),
                 () = shutdown.stopping() => return,
             }
         }
@@ -119,7 +129,11 @@ impl Pods {
                     .send_modify(|wanted| *wanted = Wanted::Gone(wanted.pod().clone()));
             }
         }
+        self.removed.retain(|other, of| of != key || *other == uid);
         let Some(pod) = pod else { return };
+        if self.removed.contains_key(&uid) {
+            return;
+        }
         match self.workers.get(&uid) {
             Some(handle) => {
                 handle.wanted.send_replace(Wanted::Pod(pod));
@@ -134,20 +148,28 @@ impl Pods {
         let worker = Worker::new(self.shared.clone(), receiver, wake.clone());
         let (ended, of) = (self.ended.0.clone(), uid.clone());
         base::tasks::spawn("pod worker", async move {
-            // A panic ends the worker; the next change of the pod makes a new one.
-            base::tasks::catch("pod worker", worker.run()).await;
+            let end = base::tasks::catch("pod worker", worker.run()).await;
             // A kubelet that has ended does not need to know.
-            let _ = ended.send(of).await;
+            let _ = ended.send((of, end)).await;
         });
         self.workers.insert(uid, Handle { key, wanted, wake });
     }
 
-    fn forget(&mut self, uid: &str) {
-        if let Some(handle) = self.workers.remove(uid) {
-            debug!(pod = %handle.key, uid, "the pod's worker has ended");
-            self.sandboxes.retain(|_, owner| owner != uid);
-            // The object may have changed while the worker ended.
-            self.queue.add(handle.key, base::TraceId::NONE);
+    fn forget(&mut self, uid: &str, end: Option<End>) {
+        let Some(handle) = self.workers.remove(uid) else {
+            return;
+        };
+        debug!(pod = %handle.key, uid, ?end, "the pod's worker has ended");
+        self.sandboxes.retain(|_, owner| owner != uid);
+        match end {
+            Some(End::Removed) => {
+                self.removed.insert(uid.to_owned(), handle.key.clone());
+                // The object may be gone by now: its name need not be kept.
+                self.queue.add(handle.key, base::TraceId::NONE);
+            }
+            Some(End::Abandoned) => {}
+            // What made it panic is likely still there.
+            None => self.queue.add_after(handle.key, AFTER_PANIC),
         }
     }
 

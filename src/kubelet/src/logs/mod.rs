@@ -1,6 +1,7 @@
 //! Container logs: the runtime's lines, selected and stripped as a client asks.
 
 mod follow;
+mod last;
 mod line;
 mod tail;
 
@@ -10,6 +11,8 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use jiff::Timestamp;
 use tokio::sync::watch;
+
+pub use last::last_words;
 
 /// `PodLogOptions`, without the container's name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

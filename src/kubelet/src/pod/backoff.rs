@@ -55,6 +55,24 @@ impl RestartBackoff {
         self.0.insert(name.to_owned(), Entry { delay, last: now });
     }
 
+    /// After a restart of rk3s: what the last two runs tell of the wait between them.
+    pub fn recover(&mut self, name: &str, newest: Timestamp, before: Option<Timestamp>) {
+        let waited = before.map_or(SignedDuration::ZERO, |end| newest.duration_since(end));
+        let waited = Duration::try_from(waited).unwrap_or_default();
+        if waited > MAX * 2 {
+            return;
+        }
+        let mut delay = INITIAL;
+        while delay <= waited && delay < MAX {
+            delay = (delay * 2).min(MAX);
+        }
+        let entry = Entry {
+            delay,
+            last: newest,
+        };
+        self.0.entry(name.to_owned()).or_insert(entry);
+    }
+
     /// The thing worked: the next failure starts over.
     pub fn succeeded(&mut self, name: &str) {
         self.0.remove(name);
@@ -93,5 +111,18 @@ mod tests {
         assert_eq!(backoff.remaining("a", Some(at(10_000)), at(10_001)), None);
         backoff.restarted("a", at(10_000));
         assert_eq!(backoff.delay("a"), INITIAL);
+    }
+
+    #[test]
+    fn is_recovered_from_what_ran() {
+        let rows = [(0, 10), (3, 10), (11, 20), (21, 40), (161, 300), (305, 300)];
+        for (waited, expected) in rows {
+            let mut backoff = RestartBackoff::default();
+            backoff.recover("a", at(1000 + waited), Some(at(1000)));
+            assert_eq!(backoff.delay("a").as_secs(), expected, "{waited}");
+        }
+        let mut backoff = RestartBackoff::default();
+        backoff.recover("a", at(9000), Some(at(1000)));
+        assert_eq!(backoff.delay("a"), Duration::ZERO);
     }
 }

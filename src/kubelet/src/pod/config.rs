@@ -169,7 +169,7 @@ pub async fn container(
     let takes_hosts = mounts
         .iter()
         .all(|mount| mount.container_path != "/etc/hosts");
-    if takes_hosts && !is_host_network(pod) {
+    if takes_hosts {
         mounts.push(bind("/etc/hosts", paths.etc_hosts()));
     }
     let message_path = spec

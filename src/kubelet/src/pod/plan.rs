@@ -8,9 +8,23 @@ use cri::{ContainerState, ContainerStatus};
 use jiff::Timestamp;
 
 use super::backoff::RestartBackoff;
+use super::status::is_terminal;
 use super::view::{
     CONTAINER_HASH, PodView, container_hash, containers, init_containers, is_sidecar,
 };
+use crate::probe::{Kind, Verdicts};
+
+/// What the decision is made from.
+#[derive(Clone, Copy)]
+pub struct Situation<'a> {
+    pub pod: &'a Pod,
+    pub view: &'a PodView,
+    pub restarts: &'a RestartBackoff,
+    pub probes: &'a Verdicts,
+    /// The pod's time is up: nothing of it may run any more.
+    pub over: bool,
+    pub now: Timestamp,
+}
 
 /// What to do now; an empty plan means that everything is as it should be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,7 +47,7 @@ pub enum SandboxStep {
     Keep,
     /// Make one; what is left of older ones is stopped first.
     Create { attempt: u32 },
-    /// Nothing is left to run in it.
+    /// Nothing will run in the pod again: what it holds of the node is given back.
     Stop,
 }
 
@@ -41,7 +55,10 @@ pub enum SandboxStep {
 pub struct Kill {
     pub id: String,
     pub name: String,
-    pub message: String,
+    /// The event's text; none for a run whose program never ran.
+    pub message: Option<String>,
+    /// Instead of the pod's own grace period.
+    pub grace: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,24 +109,23 @@ impl Policy {
 }
 
 /// Decides the next steps of a pod that is not being deleted.
-pub fn plan(pod: &Pod, view: &PodView, backoff: &RestartBackoff, now: Timestamp) -> Plan {
+pub fn plan(situation: &Situation<'_>) -> Plan {
+    let Situation { pod, view, .. } = *situation;
+    if situation.over || is_terminal(api::pod::phase(pod)) {
+        return ending(view);
+    }
     let mut plan = Plan::default();
     let fresh = view.ready_sandbox().is_none();
     if fresh {
         if has_finished(pod, view) {
-            return plan;
+            return ending(view);
         }
-        let attempt = view
-            .sandboxes
-            .first()
-            .map_or(0, |newest| newest.metadata.attempt + 1);
+        let newest = view.sandboxes.first();
+        let attempt = newest.map_or(0, |newest| newest.metadata.attempt + 1);
         plan.sandbox = SandboxStep::Create { attempt };
     }
     let mut planner = Planner {
-        pod,
-        view,
-        backoff,
-        now,
+        situation,
         fresh,
         plan,
     };
@@ -118,13 +134,26 @@ pub fn plan(pod: &Pod, view: &PodView, backoff: &RestartBackoff, now: Timestamp)
             planner.container(Group::Regular, index, container);
         }
     }
-    let done = planner.plan.start.is_empty()
-        && planner.plan.backing_off.is_empty()
-        && has_finished(pod, view);
-    if done {
-        planner.plan.sandbox = SandboxStep::Stop;
+    let mut plan = planner.plan;
+    if plan.start.is_empty() && plan.backing_off.is_empty() && has_finished(pod, view) {
+        plan.sandbox = SandboxStep::Stop;
     }
-    planner.plan
+    plan
+}
+
+/// Stops what still lives, and then the sandbox.
+fn ending(view: &PodView) -> Plan {
+    let stop = |run: &ContainerStatus| Kill {
+        id: run.id.clone(),
+        name: run.metadata.name.clone(),
+        message: Some(format!("Stopping container {}", run.metadata.name)),
+        grace: None,
+    };
+    Plan {
+        sandbox: SandboxStep::Stop,
+        kill: view.live().map(stop).collect(),
+        ..Plan::default()
+    }
 }
 
 /// Whether every container has ended for good: nothing will run in this pod again.
@@ -161,10 +190,7 @@ fn is_running(view: &PodView, container: &Container) -> bool {
 }
 
 struct Planner<'a> {
-    pod: &'a Pod,
-    view: &'a PodView,
-    backoff: &'a RestartBackoff,
-    now: Timestamp,
+    situation: &'a Situation<'a>,
     /// The sandbox is new: init containers run again.
     fresh: bool,
     plan: Plan,
@@ -173,16 +199,16 @@ struct Planner<'a> {
 impl Planner<'_> {
     /// Plans the init containers; true when the regular ones may run.
     fn init(&mut self) -> bool {
-        let regular_ran = containers(self.pod)
-            .iter()
-            .any(|c| self.view.newest(&c.name).is_some());
-        let initialized = regular_ran && !self.fresh;
-        for (index, container) in init_containers(self.pod).iter().enumerate() {
+        let Situation { pod, view, .. } = *self.situation;
+        let has_run = |container: &Container| view.newest(&container.name).is_some();
+        let initialized = containers(pod).iter().any(has_run) && !self.fresh;
+        for (index, container) in init_containers(pod).iter().enumerate() {
             let run = self.current_run(container);
             if is_sidecar(container) {
                 let running = run.is_some_and(|run| run.state == ContainerState::Running);
+                let up = running && self.situation.probes.of(&container.name).started;
                 self.container(Group::Init, index, container);
-                if !running && !initialized {
+                if !up && !initialized {
                     return false;
                 }
                 continue;
@@ -200,71 +226,85 @@ impl Planner<'_> {
 
     /// The newest run in the sandbox that is in use.
     fn current_run(&self, container: &Container) -> Option<&ContainerStatus> {
-        self.view.newest(&container.name).filter(|_| !self.fresh)
+        let view = self.situation.view;
+        view.newest(&container.name).filter(|_| !self.fresh)
     }
 
     fn container(&mut self, group: Group, index: usize, container: &Container) {
-        let Some(run) = self.view.newest(&container.name) else {
+        let Situation { pod, view, .. } = *self.situation;
+        let Some(run) = view.newest(&container.name) else {
             return self.plan.start.push(Start {
                 group,
                 index,
                 attempt: 0,
             });
         };
-        let attempt = run.metadata.attempt + 1;
+        let start = Start {
+            group,
+            index,
+            attempt: run.metadata.attempt + 1,
+        };
         match run.state {
-            ContainerState::Running if !self.fresh => self.keep_or_replace(container, run),
+            ContainerState::Running if !self.fresh => self.keep_or_replace(container, run, start),
             ContainerState::Exited => {
-                let policy = Policy::of(self.pod, container);
+                let policy = Policy::of(pod, container);
                 let again = policy.restarts(run.exit_code)
                     || (self.fresh && group == Group::Init && run.exit_code == 0);
                 if again {
-                    self.restart(
-                        Start {
-                            group,
-                            index,
-                            attempt,
-                        },
-                        container,
-                        run,
-                    );
+                    self.restart(start, container, run.finished_at);
                 }
             }
-            // Its process was never let go, or is out of sight: this run is given up.
-            ContainerState::Created | ContainerState::Unknown | ContainerState::Running => {
-                self.kill(run, format!("Stopping container {}", container.name));
-                self.plan.start.push(Start {
-                    group,
-                    index,
-                    attempt,
-                });
+            // Its program could not be started, or an earlier kubelet ended in between.
+            ContainerState::Created => {
+                self.kill(run, None);
+                self.restart(start, container, Some(run.created_at));
+            }
+            // Out of sight, or left in a sandbox that is dead: this run is given up.
+            ContainerState::Unknown | ContainerState::Running => {
+                let why = format!("Stopping container {}", container.name);
+                self.kill(run, Some(why));
+                self.restart(start, container, Some(run.created_at));
             }
         }
     }
 
-    fn keep_or_replace(&mut self, container: &Container, run: &ContainerStatus) {
+    fn keep_or_replace(&mut self, container: &Container, run: &ContainerStatus, start: Start) {
+        let name = &container.name;
         let hash = run.annotations.get(CONTAINER_HASH);
         if hash.is_some_and(|hash| *hash != container_hash(container)) {
-            let name = &container.name;
             let why = format!("Container {name} definition changed, will be restarted");
-            self.kill(run, why);
+            self.kill(run, Some(why));
+            // Whatever the restart policy says.
+            self.plan.start.push(start);
+            return;
+        }
+        if let Some(probe) = self.situation.probes.of(name).failed {
+            let own = match probe {
+                Kind::Startup => &container.startup_probe,
+                _ => &container.liveness_probe,
+            };
+            let grace = own
+                .as_ref()
+                .and_then(|p| p.termination_grace_period_seconds);
+            self.kill(run, Some(probe.killing(name)));
+            let kill = self.plan.kill.last_mut().expect("pushed above");
+            kill.grace = grace.map(|seconds| Duration::from_secs(seconds.max(0).unsigned_abs()));
         }
     }
 
-    fn kill(&mut self, run: &ContainerStatus, message: String) {
-        let name = run.metadata.name.clone();
+    fn kill(&mut self, run: &ContainerStatus, message: Option<String>) {
         self.plan.kill.push(Kill {
             id: run.id.clone(),
-            name,
+            name: run.metadata.name.clone(),
             message,
+            grace: None,
         });
     }
 
-    fn restart(&mut self, start: Start, container: &Container, run: &ContainerStatus) {
-        match self
-            .backoff
-            .remaining(&container.name, run.finished_at, self.now)
-        {
+    /// Starts it again, now or when its back-off is over.
+    fn restart(&mut self, start: Start, container: &Container, ended: Option<Timestamp>) {
+        let Situation { restarts, now, .. } = *self.situation;
+        match restarts.remaining(&container.name, ended, now) {
             None => self.plan.start.push(start),
             Some(left) => {
                 self.plan.backing_off.insert(container.name.clone(), left);

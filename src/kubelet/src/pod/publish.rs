@@ -15,25 +15,34 @@ const OWNED: [&str; 5] = [
     "PodScheduled",
 ];
 
-/// Patches `pods/status` when `status` differs from the pod's own. A pod that is gone is fine.
-pub async fn publish(client: &Client, pod: &Pod, status: &PodStatus) -> Result<(), String> {
+/// Patches `pods/status` when `status` differs from the pod's own; gives the pod as it is then. A
+/// pod that is gone is fine.
+///
+/// # Errors
+/// When the API does not take it.
+pub async fn publish(
+    client: &Client,
+    pod: &Pod,
+    status: &PodStatus,
+) -> Result<Option<Pod>, ClientError> {
     let patch = difference(pod, status);
     if patch.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let (namespace, name, uid) = identity(pod);
     let body = json!({"metadata": {"uid": uid}, "status": patch});
     let options = PatchOptions::subresource("status");
-    let api = client.typed::<Pod>().in_namespace(namespace);
-    match api
+    let pods = client.typed::<Pod>().in_namespace(namespace);
+    let patched = pods
         .api()
-        .patch(name, PatchKind::Strategic, &body, &options)
-        .await
-    {
-        Ok(_) => Ok(()),
+        .patch(name, PatchKind::Strategic, &body, &options);
+    match patched.await {
+        Ok(answer) => api::decode(&answer)
+            .map(Some)
+            .map_err(ClientError::unreadable),
         // Deleted, or replaced by a namesake of another uid: nobody waits for this status.
-        Err(error) if error.is_not_found() || error.is_conflict() => Ok(()),
-        Err(error) => Err(error.to_string()),
+        Err(error) if is_gone(&error) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -4,17 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::Kind;
 use api::core::Pod;
 use base::Backoff;
+use client::ClientError;
 use tokio::sync::{Notify, watch};
 use tracing::{debug, warn};
 
 use super::backoff::RestartBackoff;
-use super::config::{identity, is_host_network};
-use super::plan::{Plan, SandboxStep, plan};
-use super::status::{Facts, Waiting, compute};
-use super::view::PodView;
+use super::holds::Holds;
+use super::status::Waiting;
+use crate::probe::Probes;
 use crate::shared::Shared;
+use crate::volumes::MountError;
 
 /// A failed round is tried again after this long at first, and at last.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
@@ -44,218 +46,207 @@ impl Wanted {
     }
 }
 
+/// Why a round did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum RoundError {
+    /// The pod is to be deleted, or the kubelet ends; nothing has failed.
+    #[error("given up for the pod's end")]
+    GivenUp,
+    #[error(transparent)]
+    Runtime(#[from] cri::Error),
+    #[error(transparent)]
+    Network(#[from] network::Error),
+    #[error(transparent)]
+    Cgroup(#[from] crate::cgroup::Error),
+    #[error(transparent)]
+    Volume(#[from] MountError),
+    #[error(transparent)]
+    Api(#[from] ClientError),
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+/// How a worker ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Nothing of the pod is left on the node.
+    Removed,
+    /// The kubelet ends; the pod goes on.
+    Abandoned,
+}
+
 /// The worker's side of a pod.
 pub struct Worker {
     pub(super) shared: Arc<Shared>,
-    wanted: watch::Receiver<Wanted>,
-    /// The runtime has news of this pod.
-    wake: Arc<Notify>,
+    pub(super) wanted: watch::Receiver<Wanted>,
+    /// The runtime or a probe has news of this pod.
+    pub(super) wake: Arc<Notify>,
+    images: watch::Receiver<u64>,
     pub(super) restarts: RestartBackoff,
     pub(super) pulls: RestartBackoff,
-    /// By container name: why it does not run.
-    pub(super) waiting: BTreeMap<String, Waiting>,
+    /// By image: why its last pull failed.
+    pub(super) pull_errors: BTreeMap<String, String>,
+    /// Containers that do not run, and when to try them again.
+    pub(super) holds: Holds,
+    pub(super) probes: Probes,
     pub(super) pod_ips: Vec<String>,
-    /// The node has refused the pod.
-    refused: Option<Waiting>,
+    /// The pod was ended by the node.
+    pub(super) failed: Option<Waiting>,
+    /// As the API answered the last status: newer than what the informer may have seen.
+    pub(super) written: Option<Arc<Pod>>,
+    /// Whether a look at what runs has been taken since this worker began.
+    pub(super) recovered: bool,
+    /// The events of the pod's end have been written.
+    pub(super) announced: bool,
+    /// What a finished pod held of the node has been given back.
+    pub(super) released: bool,
+    /// When the volumes were last brought up to date.
+    pub(super) volumes_at: Option<Duration>,
     retry: Backoff,
+    /// After a failed round: no sooner than this, unless the spec changes.
+    retry_at: Option<Duration>,
+    generation: Option<i64>,
 }
 
 impl Worker {
     pub fn new(shared: Arc<Shared>, wanted: watch::Receiver<Wanted>, wake: Arc<Notify>) -> Self {
         Self {
+            images: shared.images_arrived.clone(),
+            probes: Probes::new(shared.clone(), wake.clone()),
             shared,
             wanted,
             wake,
             restarts: RestartBackoff::default(),
             pulls: RestartBackoff::default(),
-            waiting: BTreeMap::new(),
+            pull_errors: BTreeMap::new(),
+            holds: Holds::default(),
             pod_ips: Vec::new(),
-            refused: None,
+            failed: None,
+            written: None,
+            recovered: false,
+            announced: false,
+            released: false,
+            volumes_at: None,
             retry: Backoff::new(RETRY_FIRST, RETRY_LAST),
+            retry_at: None,
+            generation: None,
         }
     }
 
-    /// A receiver of its own on what is wanted.
-    pub(super) fn updates(&self) -> watch::Receiver<Wanted> {
-        self.wanted.clone()
-    }
-
     /// Works until the pod has been stopped and everything of it removed.
-    pub async fn run(mut self) {
+    pub async fn run(mut self) -> End {
         loop {
             let wanted = self.wanted.borrow_and_update().clone();
+            self.images.mark_unchanged();
             let next = if wanted.is_terminating() {
                 match self.terminate(&wanted).await {
-                    Ok(()) => return,
-                    Err(why) => {
-                        warn!(
-                            pod = wanted.pod().metadata.name,
-                            why, "stopping a pod failed"
-                        );
+                    Ok(()) => return End::Removed,
+                    Err(RoundError::GivenUp) => None,
+                    Err(error) => {
+                        let pod = &wanted.pod().metadata;
+                        warn!(pod = pod.name, %error, "stopping a pod failed");
                         Some(self.retry.next_delay())
                     }
                 }
             } else {
-                self.sync_unless_terminating(wanted.pod()).await
+                self.sync(wanted.pod()).await
             };
             if !self.wait(next).await {
-                return;
+                return End::Abandoned;
             }
         }
     }
 
-    /// A sync may hang on a pull; a deletion does not wait for it.
-    async fn sync_unless_terminating(&mut self, pod: &Pod) -> Option<Duration> {
+    /// The pod as it was last seen: by the informer, or in the answer to the last status.
+    pub(super) fn newest(&self, pod: &Arc<Pod>) -> Arc<Pod> {
+        let latest = self.wanted.borrow().pod().clone();
+        let candidates = [Some(latest), self.written.clone()];
+        let same = |candidate: &Arc<Pod>| candidate.uid() == pod.uid();
+        let newer = candidates.into_iter().flatten().filter(same);
+        newer
+            .max_by_key(|candidate| candidate.revision())
+            .unwrap_or_else(|| pod.clone())
+    }
+
+    /// Waits for work that may take long, but not beyond the pod's deletion.
+    ///
+    /// Only for work that may be dropped half done: the runtime's and the network's calls go on
+    /// unseen when nobody waits, and would bring back what the end of the pod removes.
+    pub(super) async fn unless_terminating<T>(
+        &self,
+        work: impl Future<Output = T>,
+    ) -> Result<T, RoundError> {
         let mut wanted = self.wanted.clone();
         tokio::select! {
-            next = self.sync(pod) => next,
-            // A closed channel is the kubelet's end: the sync is given up as well.
-            _ = wanted.wait_for(Wanted::is_terminating) => Some(Duration::ZERO),
+            biased;
+            // A closed channel is the kubelet's end.
+            _ = wanted.wait_for(Wanted::is_terminating) => Err(RoundError::GivenUp),
+            done = work => Ok(done),
+        }
+    }
+
+    /// # Errors
+    /// [`RoundError::GivenUp`] when the pod is to be deleted or the kubelet ends.
+    pub(super) fn go_on(&self) -> Result<(), RoundError> {
+        let ends = self.wanted.has_changed().is_err() || self.wanted.borrow().is_terminating();
+        if ends {
+            Err(RoundError::GivenUp)
+        } else {
+            Ok(())
         }
     }
 
     /// Sleeps until something is new; false when the kubelet ends.
     async fn wait(&mut self, next: Option<Duration>) -> bool {
         let clock = self.shared.clock.clone();
-        let mut images = self.shared.images_arrived.clone();
-        let waits_for_image = self.waiting.values().any(|w| w.reason.contains("Image"));
+        let waits_for_image = self.holds.wait_for_image();
         tokio::select! {
             changed = self.wanted.changed() => changed.is_ok(),
             () = self.wake.notified() => true,
             () = clock.sleep(next.unwrap_or_default()), if next.is_some() => true,
-            arrived = images.changed(), if waits_for_image => {
+            Ok(()) = self.images.changed(), if waits_for_image => {
                 // New images are tried at once, whatever the back-off says.
                 self.pulls = RestartBackoff::default();
-                arrived.is_ok() || self.wanted.has_changed().is_ok()
+                self.holds.forget_images();
+                true
             }
         }
     }
 
     /// Brings the pod one round forward; says when to look again.
-    async fn sync(&mut self, pod: &Pod) -> Option<Duration> {
+    async fn sync(&mut self, pod: &Arc<Pod>) -> Option<Duration> {
+        let generation = pod.metadata.generation;
+        if std::mem::replace(&mut self.generation, generation) != generation {
+            // What failed may be what was changed.
+            self.holds.clear();
+            self.retry_at = None;
+        }
+        let now = self.shared.clock.monotonic();
+        let left = self.retry_at.and_then(|at| at.checked_sub(now));
+        if let Some(left) = left.filter(|left| !left.is_zero()) {
+            return Some(left);
+        }
         match self.round(pod).await {
             Ok(next) => {
                 self.retry.reset();
+                self.retry_at = None;
                 next
             }
-            Err(why) => {
-                debug!(
-                    pod = pod.metadata.name,
-                    why, "a round of the pod worker failed"
-                );
-                Some(self.retry.next_delay())
-            }
-        }
-    }
-
-    async fn round(&mut self, pod: &Pod) -> Result<Option<Duration>, String> {
-        let (_, _, uid) = identity(pod);
-        let view = PodView::read(&*self.shared.runtime, uid)
-            .await
-            .map_err(text)?;
-        self.recover_addresses(pod, &view).await;
-        let now = self.shared.clock.wall();
-        let plan = plan(pod, &view, &self.restarts, now);
-        self.note_waiting(pod, &plan);
-        if plan.sandbox != SandboxStep::Keep || !plan.start.is_empty() {
-            self.publish(pod, &view).await?;
-        }
-        let acted = self.act(pod, &view, &plan).await;
-        let view = PodView::read(&*self.shared.runtime, uid)
-            .await
-            .map_err(text)?;
-        self.publish(pod, &view).await?;
-        self.remove_old_runs(&view).await;
-        let next = acted?;
-        let earliest = |a: Option<Duration>, b: Option<Duration>| match (a, b) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
-        Ok(earliest(next, plan.again_after))
-    }
-
-    /// After a restart of rk3s the addresses are those that the network remembers.
-    async fn recover_addresses(&mut self, pod: &Pod, view: &PodView) {
-        if !self.pod_ips.is_empty() || view.ready_sandbox().is_none() {
-            return;
-        }
-        if is_host_network(pod) {
-            self.pod_ips = vec![self.shared.options.node_ip.to_string()];
-        } else if let Ok(attachment) = self.shared.network.check(identity(pod).2).await {
-            self.pod_ips = attachment.ips.iter().map(ToString::to_string).collect();
-        }
-    }
-
-    fn note_waiting(&mut self, pod: &Pod, plan: &Plan) {
-        let (namespace, name, uid) = identity(pod);
-        self.waiting
-            .retain(|_, waiting| waiting.reason != "CrashLoopBackOff");
-        for container in plan.backing_off.keys() {
-            let delay = crate::duration::go(self.restarts.delay(container));
-            let message = format!(
-                "back-off {delay} restarting failed container={container} pod={name}_{namespace}({uid})"
-            );
-            let reason = "CrashLoopBackOff".to_owned();
-            self.waiting
-                .insert(container.clone(), Waiting { reason, message });
-            self.warning(pod, Some(container), "BackOff", &format!(
-                "Back-off restarting failed container {container} in pod {name}_{namespace}({uid})"
-            ));
-        }
-    }
-
-    /// Writes the status when it differs from what the API has.
-    pub(super) async fn publish(&mut self, pod: &Pod, view: &PodView) -> Result<(), String> {
-        self.publish_as(pod, view, false).await
-    }
-
-    pub(super) async fn publish_as(
-        &mut self,
-        pod: &Pod,
-        view: &PodView,
-        stopped: bool,
-    ) -> Result<(), String> {
-        let latest = self.wanted.borrow().pod().clone();
-        let base = if latest.metadata.uid == pod.metadata.uid {
-            &*latest
-        } else {
-            pod
-        };
-        let status = compute(
-            base,
-            &Facts {
-                view,
-                waiting: &self.waiting,
-                ready: &BTreeMap::new(),
-                pod_ips: &self.pod_ips,
-                host_ip: &self.shared.options.host_ip,
-                failed: self.refused.as_ref(),
-                stopped,
-                now: self.shared.clock.wall(),
-            },
-        );
-        super::publish::publish(&self.shared.client, base, &status).await
-    }
-
-    /// Keeps the newest run of each container and the one before, as `logs --previous` needs.
-    async fn remove_old_runs(&self, view: &PodView) {
-        let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
-        for run in &view.containers {
-            let count = seen.entry(&run.metadata.name).or_default();
-            *count += 1;
-            if *count > 2 && run.state == cri::ContainerState::Exited {
-                if let Err(error) = self.shared.runtime.remove_container(&run.id).await {
-                    debug!(container = run.id, %error, "an old run stays for now");
-                }
-                // Its log goes with it: nothing refers to it any more.
-                if let Err(error) = std::fs::remove_file(&run.log_path) {
-                    debug!(log = %run.log_path.display(), %error, "an old log stays");
-                }
+            Err(RoundError::GivenUp) => None,
+            Err(error) => {
+                debug!(pod = pod.metadata.name, %error, "a round of the pod worker failed");
+                let delay = self.retry.next_delay();
+                self.retry_at = Some(now.saturating_add(delay));
+                Some(delay)
             }
         }
     }
 }
 
-pub(super) fn text(error: impl std::fmt::Display) -> String {
-    error.to_string()
+/// The nearer of two times to look again.
+pub(super) fn earliest(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
 }

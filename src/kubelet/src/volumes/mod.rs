@@ -97,6 +97,18 @@ pub async fn setup(
     Ok(paths)
 }
 
+/// Whether what a volume shows may change while the pod runs.
+#[must_use]
+pub fn changes(volume: &Volume) -> bool {
+    let shows = [
+        volume.config_map.is_some(),
+        volume.secret.is_some(),
+        volume.downward_api.is_some(),
+        volume.projected.is_some(),
+    ];
+    shows.contains(&true)
+}
+
 /// Unmounts what is mounted below a pod's directory and removes the directory. An absent one is
 /// a success.
 ///

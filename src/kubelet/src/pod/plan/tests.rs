@@ -65,9 +65,19 @@ fn show(plan: &Plan) -> String {
     parts.join(", ")
 }
 
+fn decide(pod: &Pod, view: &PodView, restarts: &RestartBackoff, second: i64) -> Plan {
+    plan(&Situation {
+        pod,
+        view,
+        restarts,
+        probes: &Verdicts::default(),
+        over: false,
+        now: Timestamp::from_second(second).expect("in range"),
+    })
+}
+
 #[test]
 fn plans() {
-    let now = Timestamp::from_second(101).expect("in range");
     let rows: [(Pod, PodView, &str); 13] = [
         (
             pod("Always", &[], &["a", "b"]),
@@ -111,7 +121,11 @@ fn plans() {
             view(true, &["a:0=3", "b:0"]),
             "",
         ),
-        (pod("Never", &[], &["a"]), view(false, &["a:0=3"]), ""),
+        (
+            pod("Never", &[], &["a"]),
+            view(false, &["a:0=3"]),
+            "stop sandbox",
+        ),
         (
             pod("Never", &["i"], &["a"]),
             view(true, &["i:0=1"]),
@@ -124,7 +138,7 @@ fn plans() {
         ),
     ];
     for (pod, view, expected) in rows {
-        let plan = plan(&pod, &view, &RestartBackoff::default(), now);
+        let plan = decide(&pod, &view, &RestartBackoff::default(), 101);
         assert_eq!(show(&plan), expected, "{pod:?}\n{view:?}");
     }
 }
@@ -133,27 +147,85 @@ fn plans() {
 fn a_container_that_keeps_ending_waits_for_its_back_off() {
     let pod = pod("Always", &[], &["a"]);
     let mut backoff = RestartBackoff::default();
-    let now = Timestamp::from_second(102).expect("in range");
-    backoff.restarted("a", now);
-    let waiting = plan(&pod, &view(true, &["a:1=0"]), &backoff, now);
+    backoff.restarted("a", Timestamp::from_second(102).expect("in range"));
+    let waiting = decide(&pod, &view(true, &["a:1=0"]), &backoff, 102);
     assert_eq!(show(&waiting), "a waits 9s");
     assert_eq!(waiting.again_after, Some(Duration::from_secs(9)));
 }
 
 #[test]
-fn a_changed_image_replaces_the_container() {
+fn a_changed_image_replaces_the_container_whatever_the_policy() {
     let mut pod = pod("Never", &[], &["a"]);
     let view = view(true, &["a:0"]);
     let spec = pod.spec.as_mut().expect("a spec");
     spec.containers[0].image = Some("busybox:2".into());
-    let plan = plan(
-        &pod,
-        &view,
-        &RestartBackoff::default(),
-        Timestamp::UNIX_EPOCH,
-    );
+    let plan = decide(&pod, &view, &RestartBackoff::default(), 0);
+    assert_eq!(show(&plan), "kill a-0, start Regular 0 as 1");
     assert_eq!(
-        plan.kill[0].message,
-        "Container a definition changed, will be restarted"
+        plan.kill[0].message.as_deref(),
+        Some("Container a definition changed, will be restarted")
+    );
+}
+
+#[test]
+fn a_run_that_never_started_is_given_up_without_an_event() {
+    let pod = pod("Always", &[], &["a"]);
+    let mut view = view(true, &["a:0"]);
+    view.containers[0].state = ContainerState::Created;
+    let plan = decide(&pod, &view, &RestartBackoff::default(), 101);
+    assert_eq!(show(&plan), "kill a-0, start Regular 0 as 1");
+    assert_eq!(plan.kill[0].message, None);
+}
+
+#[test]
+fn what_is_over_is_ended() {
+    let mut finished = pod("Always", &[], &["a"]);
+    finished.status = Some(api::core::PodStatus {
+        phase: Some("Failed".into()),
+        ..Default::default()
+    });
+    let plan = decide(
+        &finished,
+        &view(true, &["a:0"]),
+        &RestartBackoff::default(),
+        101,
+    );
+    assert_eq!(show(&plan), "stop sandbox, kill a-0");
+}
+
+#[test]
+fn probes_end_containers_and_hold_back_those_behind_a_sidecar() {
+    let mut pod = pod("Always", &["s"], &["a"]);
+    let spec = pod.spec.as_mut().expect("a spec");
+    let sidecar = &mut spec.init_containers.as_mut().expect("one")[0];
+    sidecar.restart_policy = Some("Always".into());
+    sidecar.startup_probe = Some(api::core::Probe {
+        termination_grace_period_seconds: Some(3),
+        ..Default::default()
+    });
+    let check = |started: bool, failed: Option<Kind>, expected: &str| {
+        let verdict = crate::probe::Verdict {
+            started,
+            ready: false,
+            failed,
+        };
+        let plan = plan(&Situation {
+            pod: &pod,
+            view: &view(true, &["s:0"]),
+            restarts: &RestartBackoff::default(),
+            probes: &Verdicts::from_iter([("s".to_owned(), verdict)]),
+            over: false,
+            now: Timestamp::UNIX_EPOCH,
+        });
+        assert_eq!(show(&plan), expected);
+        plan
+    };
+    check(false, None, "");
+    check(true, None, "start Regular 0 as 0");
+    let plan = check(false, Some(Kind::Startup), "kill s-0");
+    assert_eq!(plan.kill[0].grace, Some(Duration::from_secs(3)));
+    assert_eq!(
+        plan.kill[0].message.as_deref(),
+        Some("Container s failed startup probe, will be restarted")
     );
 }
