@@ -1,1 +1,85 @@
-fn main() {}
+//! rk3s: Kubernetes on one machine, in one binary.
+//!
+//! This file chooses the command; `server` opens and wires the crates, `options` is the one table
+//! of flags. The shim comes first: it must run before anything starts a thread.
+
+mod bootstrap;
+mod clean;
+mod gate;
+mod kubelets;
+mod node;
+mod options;
+mod server;
+mod sources;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Command;
+
+fn main() -> ExitCode {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let called_as = args.first().and_then(|path| Path::new(path).file_name());
+    if called_as.is_some_and(|name| name == "kubectl") {
+        return kubectl::main(args.into_iter().skip(1));
+    }
+    match args.get(1).and_then(|command| command.to_str()) {
+        Some("shim") => runtime::shim::main(&args[2..]),
+        Some("kubectl") => kubectl::main(args.into_iter().skip(2)),
+        _ => command(args),
+    }
+}
+
+fn cli() -> Command {
+    Command::new("rk3s")
+        .about("Kubernetes on one machine, in one binary")
+        .version(env!("CARGO_PKG_VERSION"))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(options::arguments(
+            Command::new("server").about("Run the control plane and this node"),
+        ))
+        .subcommand(options::arguments(Command::new("clean-node").about(
+            "Stop all pods of this node and remove what they left; the data stays",
+        )))
+        .subcommand(Command::new("kubectl").about("Control the cluster (rk3s kubectl --help)"))
+}
+
+fn command(args: Vec<OsString>) -> ExitCode {
+    let matches = cli().get_matches_from(args);
+    let outcome = match matches.subcommand() {
+        Some(("server", matches)) => run(matches, server::run),
+        Some(("clean-node", matches)) => run(matches, clean::run),
+        // Handled before clap, which does not know kubectl's arguments.
+        _ => Ok(()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody is left to tell when standard error is closed.
+            let _ = writeln!(io::stderr(), "rk3s: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Resolves the options and runs a command on a tokio runtime.
+fn run<F>(matches: &clap::ArgMatches, command: fn(options::Options) -> F) -> anyhow::Result<()>
+where
+    F: Future<Output = anyhow::Result<()>>,
+{
+    let options = options::Options::resolve(matches, |name| std::env::var(name).ok())?;
+    base::logging::start(options.is_true("debug"));
+    for key in &options.unknown_keys {
+        tracing::warn!(
+            key,
+            "the configuration file names an option that does not exist"
+        );
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(command(options))
+}

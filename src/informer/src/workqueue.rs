@@ -30,7 +30,10 @@ struct State {
     /// Waiting or to be run again; the trace of the last addition.
     dirty: HashMap<Key, TraceId>,
     processing: HashSet<Key>,
+    /// Times and keys; an entry counts only while `due` names the same time for its key.
     delayed: BinaryHeap<Reverse<(Duration, Key)>>,
+    /// When each delayed key is due: the earliest time asked for.
+    due: HashMap<Key, Duration>,
     failures: HashMap<Key, u32>,
     closed: bool,
 }
@@ -59,10 +62,17 @@ impl WorkQueue {
         }
     }
 
-    /// Adds a key once `delay` has passed.
+    /// Adds a key once `delay` has passed. Of several delays of one key the earliest counts.
     pub fn add_after(&self, key: Key, delay: Duration) {
         let at = self.clock.monotonic().saturating_add(delay);
-        self.lock().delayed.push(Reverse((at, key)));
+        {
+            let mut state = self.lock();
+            if state.due.get(&key).is_some_and(|due| *due <= at) {
+                return;
+            }
+            state.due.insert(key.clone(), at);
+            state.delayed.push(Reverse((at, key)));
+        }
         self.news.notify_one();
     }
 
@@ -158,6 +168,11 @@ impl State {
             let Some(Reverse((_, key))) = self.delayed.pop() else {
                 return;
             };
+            if self.due.get(&key).is_none_or(|due| *due > now) {
+                // Overtaken by an earlier time, which has run.
+                continue;
+            }
+            self.due.remove(&key);
             if self.dirty.contains_key(&key) {
                 continue;
             }
@@ -227,6 +242,19 @@ mod tests {
         queue.add_rate_limited(key("b"));
         hands.advance(Duration::from_millis(5));
         assert_eq!(try_next(&queue).as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn of_several_delays_the_earliest_counts_once() {
+        let (queue, hands) = queue();
+        for seconds in [30, 10, 20] {
+            queue.add_after(key("a"), Duration::from_secs(seconds));
+        }
+        hands.advance(Duration::from_secs(10));
+        assert_eq!(try_next(&queue).as_deref(), Some("a"));
+        queue.done(&key("a"));
+        hands.advance(Duration::from_secs(30));
+        assert_eq!(try_next(&queue), None);
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use apimachinery::{GroupVersionResource, StatusError};
 use client::{ListWatch, ListWatchSource, Listed};
+use futures::StreamExt;
 use futures::future::BoxFuture;
 use resources::Resource;
 
@@ -11,24 +12,25 @@ use crate::Registry;
 use crate::options::{ListOptions, WatchOptions};
 use crate::watch::EventStream;
 
-/// All objects of one kind.
+/// All objects of one kind. A resource that is not served has none, and none will come.
 pub struct RegistryListWatch {
     registry: Registry,
     row: Option<&'static Resource>,
 }
 
-impl RegistryListWatch {
-    fn row(&self) -> Result<&'static Resource, StatusError> {
-        self.row.ok_or_else(StatusError::no_such_resource)
-    }
-}
-
 impl ListWatch for RegistryListWatch {
     fn list(&self) -> BoxFuture<'_, Result<Listed, StatusError>> {
         Box::pin(async {
+            let Some(row) = self.row else {
+                let revision = self.registry.revision();
+                return Ok(Listed {
+                    items: Vec::new(),
+                    revision,
+                });
+            };
             let listed = self
                 .registry
-                .list(self.row()?, None, &ListOptions::default())
+                .list(row, None, &ListOptions::default())
                 .await?;
             Ok(Listed {
                 items: listed.items,
@@ -39,11 +41,14 @@ impl ListWatch for RegistryListWatch {
 
     fn watch(&self, after: u64) -> BoxFuture<'_, Result<EventStream, StatusError>> {
         Box::pin(async move {
+            let Some(row) = self.row else {
+                return Ok(futures::stream::pending().boxed());
+            };
             let options = WatchOptions {
                 resource_version: Some(after),
                 ..WatchOptions::default()
             };
-            self.registry.watch(self.row()?, None, &options).await
+            self.registry.watch(row, None, &options).await
         })
     }
 }

@@ -1,0 +1,55 @@
+//! `rk3s clean-node`: ends all pods of this node and takes away what they left, without a server.
+
+use anyhow::{Context, Result, bail};
+use base::{Clock, Shutdown};
+use cri::RuntimeService;
+use image::ImageStore;
+use runtime::{Runtime, RuntimeOptions};
+
+use crate::node::network_options;
+use crate::options::Options;
+
+/// Removes sandboxes, network, volumes, cgroups and run-time files. The data directory stays.
+pub async fn run(options: Options) -> Result<()> {
+    let clock = Clock::system();
+    let (root, of) = (
+        options.path("data-dir").join("agent/images.d"),
+        clock.clone(),
+    );
+    let images = tokio::task::spawn_blocking(move || ImageStore::open(&root, of)).await?;
+    let images = images.context("is rk3s server still running? Stop it first")?;
+    let runtime = Runtime::open(RuntimeOptions {
+        state_dir: options.path("run-dir").join("sandboxes"),
+        shim_command: vec!["/proc/self/exe".into(), "shim".into()],
+        clock,
+        shutdown: Shutdown::new(),
+        rootfs: images,
+    })
+    .await?;
+    for sandbox in runtime.list_pod_sandboxes().await? {
+        runtime.stop_pod_sandbox(&sandbox.id).await?;
+        runtime.remove_pod_sandbox(&sandbox.id).await?;
+    }
+    network::cleanup(network_options(&options)?)
+        .await
+        .context("cannot clean the network")?;
+    kubelet::clean(
+        &options.path("kubelet-dir"),
+        &options.path("log-dir"),
+        options.text("cgroup-root"),
+    )
+    .context("cannot clean the kubelet's files")?;
+    let run_dir = options.path("run-dir");
+    if run_dir.as_os_str().len() < 5 {
+        bail!(
+            "--run-dir {} does not look like a directory of rk3s' own",
+            run_dir.display()
+        );
+    }
+    match std::fs::remove_dir_all(&run_dir) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", run_dir.display()))
+        }
+        _ => Ok(()),
+    }
+}

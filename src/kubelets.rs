@@ -1,0 +1,75 @@
+//! How the API server reaches kubelets: HTTPS with its client certificate.
+
+use std::sync::Arc;
+
+use apiserver::{KubeletConnector, NodeEndpoint};
+use bytes::Bytes;
+use client::{ByteStream, TransportError};
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use http::{Request, Response, header};
+use http_body_util::{BodyExt, Empty};
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+/// One connection per request: logs are rare and last.
+pub struct Kubelets(TlsConnector);
+
+impl Kubelets {
+    pub fn new(config: Arc<ClientConfig>) -> Self {
+        // One protocol is enough here, and HTTP/1.1 needs no agreement.
+        let mut config = (*config).clone();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Self(TlsConnector::from(Arc::new(config)))
+    }
+
+    async fn fetch(
+        &self,
+        node: NodeEndpoint,
+        path: String,
+    ) -> Result<Response<ByteStream>, TransportError> {
+        let host = node.address.clone();
+        let stream = TcpStream::connect((host.as_str(), node.port)).await;
+        let stream = stream.map_err(TransportError::unreachable)?;
+        let name = ServerName::try_from(host).map_err(TransportError::unreachable)?;
+        let stream = self
+            .0
+            .connect(name, stream)
+            .await
+            .map_err(TransportError::unreachable)?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(TransportError::unreachable)?;
+        base::tasks::spawn("kubelet client", async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection to a kubelet ended");
+            }
+        });
+        let request = Request::get(path)
+            .header(header::HOST, node.address)
+            .body(Empty::<Bytes>::new())
+            .map_err(TransportError::unreachable)?;
+        let response = sender
+            .send_request(request)
+            .await
+            .map_err(TransportError::unanswered)?;
+        Ok(response.map(|body| {
+            let data = body.into_data_stream();
+            data.map(|chunk| chunk.map_err(TransportError::body))
+                .boxed()
+        }))
+    }
+}
+
+impl KubeletConnector for Kubelets {
+    fn get<'a>(
+        &'a self,
+        node: NodeEndpoint,
+        path_and_query: String,
+    ) -> BoxFuture<'a, Result<Response<ByteStream>, TransportError>> {
+        Box::pin(self.fetch(node, path_and_query))
+    }
+}

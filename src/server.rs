@@ -1,0 +1,294 @@
+//! `rk3s server`: opens every part in its order, starts it, and ends it in order.
+//!
+//! store, certificates and port come first, so that a mistake is told at once; then the API
+//! server, which answers from then on; then the node and the loops.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use apiserver::{ApiServer, Check, Checks, Listener, Parts};
+use auth::{
+    Authenticator, Authorizer, BootstrapPolicy, NodeAuthorizer, PodGraph, PrivilegedGroup, Rbac,
+    Union, X509,
+};
+use base::{Clock, Shutdown};
+use client::Client;
+use informer::Informers;
+use pki::{Pki, PkiOptions};
+use registry::{Allocation, Registry};
+use store::{SledStore, Store};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
+
+use crate::kubelets::Kubelets;
+use crate::node::{self, NodeCx};
+use crate::options::Options;
+use crate::sources::{self, Lookups};
+use crate::{bootstrap, gate};
+
+/// How long parts may take to end.
+const END: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// What `rk3s server` has opened.
+struct Control {
+    clock: Clock,
+    shutdown: Shutdown,
+    pki: Arc<Pki>,
+    store: Arc<SledStore>,
+    registry: Registry,
+    graph: Arc<PodGraph>,
+    authenticator: Arc<dyn Authenticator>,
+    authorizer: Arc<dyn Authorizer>,
+    api: ApiServer,
+}
+
+/// Runs until SIGTERM or SIGINT. Pods go on.
+pub async fn run(options: Options) -> Result<()> {
+    check_privileges()?;
+    let clock = Clock::system();
+    let shutdown = Shutdown::new();
+    let listener = Listener::bind(api_address(&options)).await?;
+    let port = listener.address().port();
+    let control = open(&options, &clock, &shutdown).await?;
+    bootstrap::objects(&control.registry, service_ip(&options)?, port).await?;
+    let kubeconfig = options.path("write-kubeconfig");
+    control
+        .pki
+        .kubeconfig(port)
+        .write(&kubeconfig, options.mode("write-kubeconfig-mode"))?;
+
+    let tls = control.pki.server_config()?;
+    let serving = base::tasks::spawn(
+        "api server",
+        listener.serve(control.api.clone(), tls, clock.clone(), shutdown.clone()),
+    );
+    info!(port, kubeconfig = %kubeconfig.display(), "the API server answers");
+    let loops = start(&options, &control, port).await?;
+
+    wait_for_signal().await?;
+    info!("stopping; pods go on");
+    shutdown.stop();
+    let ended = clock.timeout(END, async {
+        // A part that panicked has ended too; the panic is in the log.
+        let _ = serving.await;
+        for part in loops {
+            let _ = part.await;
+        }
+    });
+    if ended.await.is_err() {
+        tracing::warn!("some parts did not end in time");
+    }
+    Ok(())
+}
+
+type Task = tokio::task::JoinHandle<Option<()>>;
+
+/// Starts everything beside the API server.
+async fn start(options: &Options, control: &Control, port: u16) -> Result<Vec<Task>> {
+    let Control {
+        clock,
+        shutdown,
+        api,
+        registry,
+        pki,
+        ..
+    } = control;
+    let informers = Informers::new(Arc::new(registry.clone()), clock.clone(), shutdown.clone());
+    sources::feed_graph(&informers, control.graph.clone());
+    let api_for = api.clone();
+    let clients: Arc<dyn Fn(&'static str) -> Client + Send + Sync> = Arc::new(move |name| {
+        Client::new(api_for.in_process(auth::identity::controller(name))).with_user_agent(name)
+    });
+    let node = node::start(NodeCx {
+        options,
+        api,
+        pki,
+        informers: informers.clone(),
+        gate: Arc::new(gate::NodeGate::new(
+            control.authenticator.clone(),
+            control.authorizer.clone(),
+            node_name(options)?,
+        )),
+        clock: clock.clone(),
+        shutdown: shutdown.clone(),
+    })
+    .await?;
+    let scheduler = scheduler::run(scheduler::SchedulerCx {
+        host: node_name(options)?,
+        informers: informers.clone(),
+        client: Client::new(api.in_process(auth::identity::scheduler()))
+            .with_user_agent("kube-scheduler"),
+        clock: clock.clone(),
+        shutdown: shutdown.clone(),
+    });
+    let controllers = controllers::run(controllers::ControllersCx {
+        informers,
+        clients,
+        clock: clock.clone(),
+        shutdown: shutdown.clone(),
+        root_ca_pem: pki.server_ca_pem().to_owned(),
+        resources: sources::api_resources(),
+        node_monitor: controllers::NodeMonitorOptions::default(),
+    });
+    let kubeconfig = options.path("write-kubeconfig");
+    let mode = options.mode("write-kubeconfig-mode");
+    let renewal = pki::renewal(pki.clone(), shutdown.clone(), move |pki| {
+        if let Err(error) = pki.kubeconfig(port).write(&kubeconfig, mode) {
+            tracing::error!(%error, "the kubeconfig could not be renewed");
+        }
+    });
+    let (store, until) = (control.store.clone(), shutdown.clone());
+    Ok(vec![
+        node,
+        base::tasks::spawn("scheduler", scheduler),
+        base::tasks::spawn("controllers", controllers),
+        base::tasks::spawn("certificates", renewal),
+        base::tasks::spawn("store upkeep", async move { store.upkeep(until).await }),
+    ])
+}
+
+async fn open(options: &Options, clock: &Clock, shutdown: &Shutdown) -> Result<Control> {
+    let data_dir = options.path("data-dir");
+    let database = data_dir.join("server/db");
+    std::fs::create_dir_all(&database)
+        .with_context(|| format!("cannot make {}", database.display()))?;
+    let store_options = store::Options::new(clock.clone());
+    let opened = tokio::task::spawn_blocking(move || SledStore::open(&database, store_options));
+    let store = Arc::new(opened.await??);
+    let service = service_ip(options)?;
+    let pki = Arc::new(Pki::open(PkiOptions {
+        data_dir: data_dir.clone(),
+        clock: clock.clone(),
+        node_name: node_name(options)?,
+        node_ips: vec![node::address(options).await?],
+        service_ips: vec![IpAddr::V4(service)],
+        cluster_domain: "cluster.local".to_owned(),
+        tls_sans: list(options.text("tls-san")),
+    })?);
+    let (network, length) = network_of(options.text("service-cidr"))?;
+    let allocation = Allocation {
+        service_network: (network, length),
+        ..Allocation::default()
+    };
+    let registry = Registry::new(store.clone(), clock.clone(), allocation);
+    let lookups = Arc::new(Lookups::new(registry.clone(), clock.clone()));
+    let x509: Arc<dyn Authenticator> = Arc::new(X509::new(pki.client_ca_pem(), clock.clone())?);
+    let authenticator: Arc<dyn Authenticator> = Arc::new(auth::Chain::new(vec![x509], true));
+    let graph = Arc::new(PodGraph::default());
+    let authorizer: Arc<dyn Authorizer> = Arc::new(Union(vec![
+        Arc::new(PrivilegedGroup::masters()),
+        Arc::new(NodeAuthorizer::new(graph.clone())),
+        Arc::new(Rbac::new(Arc::new(BootstrapPolicy::load()))),
+    ]));
+    let api = ApiServer::new(Parts {
+        registry: registry.clone(),
+        admission: Arc::new(admission::Chain::built_in(lookups.clone(), lookups)),
+        authenticator: authenticator.clone(),
+        authorizer: authorizer.clone(),
+        kubelets: Arc::new(Kubelets::new(
+            pki.client_config_as(pki::LeafName::ApiServerClient)?,
+        )),
+        checks: checks(store.clone()),
+        server_ca_pem: pki.server_ca_pem().to_owned(),
+        clock: clock.clone(),
+        shutdown: shutdown.clone(),
+    });
+    let (clock, shutdown) = (clock.clone(), shutdown.clone());
+    Ok(Control {
+        clock,
+        shutdown,
+        pki,
+        store,
+        registry,
+        graph,
+        authenticator,
+        authorizer,
+        api,
+    })
+}
+
+/// What `/readyz` asks: whether the store can be read.
+fn checks(store: Arc<SledStore>) -> Checks {
+    Checks(vec![Check {
+        name: "store",
+        liveness: true,
+        run: Arc::new(move || {
+            let store = store.clone();
+            Box::pin(async move {
+                let read = store.get("/registry/namespaces/default", None).await;
+                read.map(|_| ()).map_err(|error| error.to_string())
+            })
+        }),
+    }])
+}
+
+fn check_privileges() -> Result<()> {
+    if !rustix::process::geteuid().is_root() {
+        bail!(
+            "rk3s server must run as root: it makes containers, networks and cgroups. Run it with \
+             sudo"
+        );
+    }
+    if !Path::new("/sys/fs/cgroup/cgroup.procs").exists()
+        && !Path::new("/sys/fs/cgroup/memory/cgroup.procs").exists()
+    {
+        bail!("no cgroups are mounted at /sys/fs/cgroup: mount them, or boot with cgroups enabled");
+    }
+    Ok(())
+}
+
+fn api_address(options: &Options) -> SocketAddr {
+    let address = options
+        .parsed("bind-address")
+        .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    SocketAddr::new(address, options.parsed("https-listen-port").unwrap_or(6443))
+}
+
+/// The node's name: as told, else the host's in lower case.
+pub fn node_name(options: &Options) -> Result<String> {
+    if !options.text("node-name").is_empty() {
+        return Ok(options.text("node-name").to_owned());
+    }
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname")?
+        .trim()
+        .to_lowercase();
+    match resources::meta::dns_subdomain(&name) {
+        Ok(()) => Ok(name),
+        Err(why) => {
+            bail!("the host name {name:?} is no node name: {why}; choose one with --node-name")
+        }
+    }
+}
+
+/// The first address of the Service network: the API server's own.
+fn service_ip(options: &Options) -> Result<Ipv4Addr> {
+    let (network, _) = network_of(options.text("service-cidr"))?;
+    Ok(Ipv4Addr::from(u32::from(network) + 1))
+}
+
+fn network_of(text: &str) -> Result<(Ipv4Addr, u8)> {
+    let (address, length) = text.split_once('/').context("checked to be a network")?;
+    Ok((address.parse()?, length.parse()?))
+}
+
+fn list(text: &str) -> Vec<String> {
+    text.split(',')
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
+        .map(Into::into)
+        .collect()
+}
+
+async fn wait_for_signal() -> Result<()> {
+    let (mut term, mut int) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+    Ok(())
+}

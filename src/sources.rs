@@ -1,0 +1,131 @@
+//! What admission and authorization look up, and what the node graph is fed with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use admission::{NamespacePhase, NamespaceSource, ServiceAccountSource};
+use apimachinery::{Object, StatusError};
+use auth::PodGraph;
+use base::Clock;
+use client::{ApiResource, WatchEvent};
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use informer::{Change, Informers};
+use registry::{Registry, Target, WatchOptions};
+use resources::Resource;
+
+/// How long a create waits for the service account that a controller is about to make.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Reads from the registry itself: the newest state, without a cache between.
+pub struct Lookups {
+    registry: Registry,
+    clock: Clock,
+}
+
+impl Lookups {
+    pub fn new(registry: Registry, clock: Clock) -> Self {
+        Self { registry, clock }
+    }
+
+    async fn find(&self, kind: &str, target: Target<'_>) -> Result<Option<Object>, StatusError> {
+        match self.registry.get(row(kind)?, target).await {
+            Ok(found) => found.to_object().map(Some).map_err(StatusError::internal),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Waits until the service account appears.
+    async fn appears(&self, namespace: &str, name: &str) -> Result<(), StatusError> {
+        let row = row("ServiceAccount")?;
+        let options = WatchOptions::default();
+        let mut events = self.registry.watch(row, Some(namespace), &options).await?;
+        while let Some(event) = events.next().await {
+            if let WatchEvent::Added(account) = event?
+                && account.head().is_ok_and(|head| head.metadata.name == name)
+            {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn row(kind: &str) -> Result<&'static Resource, StatusError> {
+    resources::by_kind("", kind).ok_or_else(StatusError::no_such_resource)
+}
+
+impl NamespaceSource for Lookups {
+    fn phase<'a>(
+        &'a self,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<NamespacePhase>, StatusError>> {
+        Box::pin(async move {
+            let found = self
+                .find(
+                    "Namespace",
+                    Target {
+                        namespace: "",
+                        name,
+                    },
+                )
+                .await?;
+            Ok(found.map(|namespace| match namespace.deletion_timestamp() {
+                Some(_) => NamespacePhase::Terminating,
+                None => NamespacePhase::Active,
+            }))
+        })
+    }
+}
+
+impl ServiceAccountSource for Lookups {
+    fn get<'a>(
+        &'a self,
+        namespace: &'a str,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Object>, StatusError>> {
+        Box::pin(async move {
+            let target = Target { namespace, name };
+            let found = self.find("ServiceAccount", target).await?;
+            if found.is_some() || name != "default" {
+                return Ok(found);
+            }
+            // Late is as good as never here: the answer below says which it was.
+            let _ = self
+                .clock
+                .timeout(PATIENCE, self.appears(namespace, name))
+                .await;
+            self.find("ServiceAccount", target).await
+        })
+    }
+}
+
+/// Keeps the node authorizer's graph like the pods are.
+pub fn feed_graph(informers: &Informers, graph: Arc<PodGraph>) {
+    let Some(pods) = resources::by_kind("", "Pod") else {
+        return;
+    };
+    informers.of(&pods.gvr()).on_change(move |change| {
+        // An object that does not decode grants nothing.
+        let Ok(pod) = change.object().to_object() else {
+            return;
+        };
+        match change {
+            Change::Deleted(_) => graph.remove_pod(pod.namespace(), pod.name()),
+            Change::Added(_) | Change::Modified { .. } => graph.set_pod(&pod),
+        }
+    });
+}
+
+/// Every served resource, for the collectors that walk over all of them.
+pub fn api_resources() -> Vec<ApiResource> {
+    let resource = |row: &&'static Resource| ApiResource {
+        group: row.group.into(),
+        version: row.storage.into(),
+        plural: row.plural.into(),
+        kind: row.kind.into(),
+        namespaced: row.namespaced(),
+    };
+    resources::RESOURCES.iter().map(resource).collect()
+}
