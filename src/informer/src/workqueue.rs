@@ -235,7 +235,10 @@ mod tests {
         let first: Vec<_> = std::iter::from_fn(|| try_next(&queue)).collect();
         assert_eq!(first, ["a", "b"]);
         queue.done(&key("b"));
-        hands.advance(Duration::from_millis(5));
+        queue.add_rate_limited(key("b"));
+        hands.advance(Duration::from_millis(19));
+        assert_eq!(try_next(&queue), None, "the third failure waits 20 ms");
+        hands.advance(Duration::from_millis(1));
         assert_eq!(try_next(&queue).as_deref(), Some("b"));
         queue.forget(&key("b"));
         queue.done(&key("b"));
