@@ -9,7 +9,7 @@ use crate::commit::Committed;
 use crate::error::from_store;
 use crate::metadata::drop_repeated_owners;
 use crate::options::WriteOptions;
-use crate::{Registry, Target, codec, hooks, key, metadata};
+use crate::{Registry, Target, codec, deletion, hooks, key, metadata};
 
 /// Makes the new object from the stored one. Runs again, on the newer state, after a conflict.
 pub type Change<'a> = dyn Fn(&Object) -> Result<Object, StatusError> + Send + Sync + 'a;
@@ -90,7 +90,7 @@ impl Write<'_> {
         self.check_version(&new, &old)?;
         self.prepare(&mut new, &old).await?;
 
-        if may_go(self.row, &new) {
+        if deletion::is_over(self.row, &new) {
             return self.finish_deletion(key, new, &old, modified).await;
         }
         let encoded = codec::canonical(self.row, &mut new, modified.0, self.cx.trace);
@@ -158,10 +158,12 @@ impl Write<'_> {
         }
     }
 
-    /// What a hook does to the spec (a binding names the node) is no new wish of the client.
+    /// What a hook does to the spec (a binding names the node), or a status says of it, is no
+    /// new wish of the client.
     fn counts_generation(&self) -> bool {
         let subresource = self.row.subresource(self.options.subresource);
-        self.row.generation && !matches!(subresource, Some(Subresource::Create { .. }))
+        let no_wish = matches!(subresource, Some(Subresource::Create { .. } | Subresource::Status));
+        self.row.generation && !no_wish
     }
 
     /// Everything between the client's wish and the object to store.
@@ -253,13 +255,4 @@ fn keep_other_half(row: &Resource, subresource: &str, new: &mut Object, old: &Ob
         }
         _ => {}
     }
-}
-
-/// Whether a deleted object has nothing left that holds it.
-fn may_go(row: &Resource, object: &Object) -> bool {
-    let grace = object
-        .metadata()
-        .and_then(|m| m.get("deletionGracePeriodSeconds"));
-    let waits = grace.and_then(serde_json::Value::as_i64).unwrap_or(0) > 0;
-    object.deletion_timestamp().is_some() && !waits && !hooks::holds(row, object)
 }
