@@ -7,7 +7,7 @@ use api::policy::PodDisruptionBudget;
 use api::{Kind, Node, Pod};
 use base::{Clock, Shutdown};
 use client::Client;
-use informer::{Informers, Key};
+use informer::{Informer, Informers, Key};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tracing::{debug, error, warn};
 
@@ -33,6 +33,7 @@ use intake::{News, listen};
 const MAX_BINDING: usize = 256;
 
 /// What the scheduler stands on.
+#[derive(Clone)]
 pub struct SchedulerCx {
     pub informers: Informers,
     /// Speaks as `system:kube-scheduler`.
@@ -52,30 +53,7 @@ pub async fn run(cx: SchedulerCx) {
     listen(&nodes, &sender, News::Node, News::NodeGone);
     listen(&pods, &sender, News::Pod, News::PodGone);
     listen(&budgets, &sender, News::Budget, News::BudgetGone);
-    let client = cx.client.with_user_agent("kube-scheduler");
-    let clock = cx.clock.clone();
-    let events = Events::new(
-        client.clone(),
-        NAME,
-        &cx.host,
-        clock.clone(),
-        cx.shutdown.clone(),
-    );
-    let scheduler = Scheduler {
-        framework: plugins::DEFAULT,
-        queue: Queue::new(plugins::DEFAULT, clock.clone()),
-        snapshot: Snapshot::default(),
-        uids: HashMap::new(),
-        effects: Effects {
-            client,
-            clock,
-            pods: pods.clone(),
-            events,
-        },
-        sender,
-        binding: BTreeSet::new(),
-        next_start: 0,
-    };
+    let scheduler = Scheduler::new(&cx, pods.clone(), sender);
     tokio::select! {
         // Budgets only guide preemption: pods are not kept waiting for them.
         () = async { tokio::join!(pods.synced(), nodes.synced()); } => {}
@@ -100,6 +78,27 @@ struct Scheduler {
 }
 
 impl Scheduler {
+    fn new(cx: &SchedulerCx, pods: Informer, sender: UnboundedSender<News>) -> Self {
+        let client = cx.client.with_user_agent("kube-scheduler");
+        let (clock, shutdown) = (cx.clock.clone(), cx.shutdown.clone());
+        let events = Events::new(client.clone(), NAME, &cx.host, clock.clone(), shutdown);
+        Self {
+            framework: plugins::DEFAULT,
+            queue: Queue::new(plugins::DEFAULT, clock.clone()),
+            snapshot: Snapshot::default(),
+            uids: HashMap::new(),
+            effects: Effects {
+                client,
+                clock,
+                pods,
+                events,
+            },
+            sender,
+            binding: BTreeSet::new(),
+            next_start: 0,
+        }
+    }
+
     async fn run(mut self, mut news: UnboundedReceiver<News>, shutdown: &Shutdown) {
         while !shutdown.is_stopping() {
             while let Ok(news) = news.try_recv() {

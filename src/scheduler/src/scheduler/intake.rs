@@ -92,7 +92,7 @@ impl Scheduler {
         }
     }
 
-    fn put_node(&mut self, node: &Node) {
+    pub(super) fn put_node(&mut self, node: &Node) {
         let changes = self.snapshot.put_node(NodeInfo::of(node));
         let Some(info) = self.snapshot.node(node.name()) else {
             return;
@@ -102,7 +102,7 @@ impl Scheduler {
         }
     }
 
-    fn put_pod(&mut self, pod: Arc<PodInfo>) {
+    pub(super) fn put_pod(&mut self, pod: Arc<PodInfo>) {
         let before = self.uids.insert(pod.key.clone(), pod.uid.clone());
         if let Some(before) = before.filter(|before| *before != pod.uid) {
             self.forget_pod(&before);
@@ -144,7 +144,7 @@ impl Scheduler {
     }
 
     /// The pod needs no node any more, and holds none.
-    fn forget_pod(&mut self, uid: &Arc<str>) {
+    pub(super) fn forget_pod(&mut self, uid: &Arc<str>) {
         let waiting = self.queue.get(uid).cloned();
         let nominated = !self.snapshot.nomination(uid).is_empty();
         self.queue.remove(uid);

@@ -17,15 +17,23 @@ use serde_json::{Value, json};
 use super::{SchedulerCx, run};
 use crate::testing::{node_object, pod_object, requests};
 
+mod steps;
+
 struct World {
     server: FakeServer,
     hands: Hands,
-    shutdown: Shutdown,
+    cx: SchedulerCx,
 }
 
 impl World {
     /// A server, and a scheduler that has started.
     fn new() -> Self {
+        let world = Self::without_scheduler();
+        base::tasks::spawn("scheduler", run(world.cx.clone()));
+        world
+    }
+
+    fn without_scheduler() -> Self {
         let start = "2026-01-01T00:00:00Z".parse().expect("a time");
         let (clock, hands) = Clock::manual(start);
         let server = FakeServer::new(clock.clone());
@@ -35,15 +43,10 @@ impl World {
             informers: Informers::new(source, clock.clone(), shutdown.clone()),
             client: server.client(),
             clock,
-            shutdown: shutdown.clone(),
+            shutdown,
             host: "machine".to_owned(),
         };
-        base::tasks::spawn("scheduler", run(cx));
-        Self {
-            server,
-            hands,
-            shutdown,
-        }
+        Self { server, hands, cx }
     }
 
     fn put_node(&self, name: &str, spec: &Value) {
@@ -90,7 +93,7 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        self.shutdown.stop();
+        self.cx.shutdown.stop();
     }
 }
 
@@ -228,15 +231,14 @@ fn assumed_pods_count_before_they_are_seen() {
     on_one_thread(async {
         let world = World::new();
         world.put_node("n1", &json!({}));
-        for n in 0..6 {
-            world.put_pod(&format!("p{n}"), &requests(&json!({"cpu": "1"})));
-        }
         world.settle().await;
-        let pods = world.server.list::<Pod>();
-        let bound = pods
-            .iter()
-            .filter(|pod| !api::pod::node_name(pod).is_empty());
-        assert_eq!(bound.count(), 4);
+        world.put_pod("first", &requests(&json!({"cpu": "3"})));
+        // The informer never hears of the binding.
+        world.server.drop_next_event("pods");
+        world.bound("first").await;
+        world.put_pod("second", &requests(&json!({"cpu": "3"})));
+        world.settle().await;
+        assert_eq!(node_of(&world.server, "second").as_deref(), Some(""));
     });
 }
 
