@@ -5,7 +5,7 @@ use client::{ApiResource, Client};
 use http::Method;
 use serde::Deserialize;
 
-use crate::session::request;
+use crate::session::exchange;
 
 const AGGREGATED: &str = "application/json;v=v2;g=apidiscovery.k8s.io;as=APIGroupDiscoveryList";
 
@@ -117,7 +117,7 @@ impl Discovery {
     pub(crate) async fn ask(client: &Client) -> Result<Self> {
         let mut discovery = Self::default();
         for path in ["/api", "/apis"] {
-            let answer = request(client, Method::GET, path, AGGREGATED, None).await?;
+            let (_, answer) = exchange(client, Method::GET, path, AGGREGATED, None).await?;
             let groups: GroupList = serde_json::from_value(answer)?;
             groups
                 .items

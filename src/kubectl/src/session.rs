@@ -1,5 +1,7 @@
 //! What a command works with: the server, the namespace, where it prints.
 
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use anyhow::{Context, Result, anyhow};
@@ -8,7 +10,7 @@ use base::Clock;
 use bytes::{Bytes, BytesMut};
 use client::{Client, ClientError};
 use futures::TryStreamExt;
-use http::{Method, Request};
+use http::{HeaderMap, Method, Request};
 use serde_json::Value;
 
 use crate::discovery::Discovery;
@@ -26,7 +28,9 @@ pub(crate) struct Session {
     pub namespace_given: bool,
     pub clock: Clock,
     pub out: Box<dyn Write + Send>,
-    pub err: Box<dyn Write + Send>,
+    err: RefCell<Box<dyn Write + Send>>,
+    /// The server's warnings so far: each is told once.
+    warned: RefCell<HashSet<String>>,
     discovered: Option<Discovery>,
 }
 
@@ -59,7 +63,8 @@ impl Session {
             namespace_given: false,
             clock: Clock::system(),
             out,
-            err,
+            err: RefCell::new(err),
+            warned: RefCell::default(),
             discovered: None,
         }
     }
@@ -96,7 +101,9 @@ impl Session {
         let client = self
             .client()
             .map_err(|error| StatusError::service_unavailable(error.to_string()))?;
-        request(client, method, uri, accept, body).await
+        let (head, answer) = exchange(client, method, uri, accept, body).await?;
+        self.pass_on_warnings(&head);
+        Ok(answer)
     }
 
     /// A GET as JSON.
@@ -117,21 +124,48 @@ impl Session {
     }
 
     /// A line to standard error.
-    pub(crate) fn warn(&mut self, line: &str) {
+    pub(crate) fn warn(&self, line: &str) {
         // Nobody reads the warnings: nobody to tell.
-        let _unread = writeln!(self.err, "{line}");
+        let _unread = writeln!(self.err.borrow_mut(), "{line}");
+    }
+
+    /// Tells what the server warned of in an answer's head.
+    fn pass_on_warnings(&self, head: &HeaderMap) {
+        for value in head.get_all(http::header::WARNING) {
+            let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            let Some(text) = warning(&text) else { continue };
+            if self.warned.borrow_mut().insert(text.clone()) {
+                self.warn(&format!("Warning: {text}"));
+            }
+        }
     }
 }
 
 pub(crate) const JSON: &str = "application/json";
 
-pub(crate) async fn request(
+/// The text of `299 - "text"`, whose quotes and backslashes are escaped.
+fn warning(header: &str) -> Option<String> {
+    let quoted = header.strip_prefix("299 ")?.split_once(" \"")?.1;
+    let mut text = String::new();
+    let mut chars = quoted.chars();
+    while let Some(char) = chars.next() {
+        match char {
+            '"' => return Some(text),
+            '\\' => text.extend(chars.next()),
+            other => text.push(other),
+        }
+    }
+    None
+}
+
+/// One request as JSON: the answer's head and body.
+pub(crate) async fn exchange(
     client: &Client,
     method: Method,
     uri: &str,
     accept: &'static str,
     body: Option<Body>,
-) -> Result<Value, ClientError> {
+) -> Result<(HeaderMap, Value), ClientError> {
     let mut request = Request::builder()
         .method(method)
         .uri(uri)
@@ -144,10 +178,32 @@ pub(crate) async fn request(
     let request = request
         .body(bytes)
         .map_err(|error| StatusError::bad_request(error.to_string()))?;
-    let chunks = client.raw(request).await?.into_body();
+    let (head, chunks) = client.raw(request).await?.into_parts();
     let whole = chunks.try_fold(BytesMut::new(), |mut whole, chunk| {
         whole.extend_from_slice(&chunk);
         std::future::ready(Ok(whole))
     });
-    serde_json::from_slice(&whole.await?).map_err(ClientError::unreadable)
+    let answer = serde_json::from_slice(&whole.await?).map_err(ClientError::unreadable)?;
+    Ok((head.headers, answer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::warning;
+
+    #[test]
+    fn warnings_are_unquoted() {
+        let rows = [
+            (r#"299 - "spec.x: old""#, Some("spec.x: old")),
+            (
+                r#"299 - "unknown field \"spec.y\"" "date""#,
+                Some(r#"unknown field "spec.y""#),
+            ),
+            ("214 - \"x\"", None),
+            ("299 - \"open", None),
+        ];
+        for (header, text) in rows {
+            assert_eq!(warning(header).as_deref(), text, "{header}");
+        }
+    }
 }

@@ -171,7 +171,13 @@ impl Transport for Fixtures {
             .map(Bytes::copy_from_slice)
             .collect();
         let body = stream::iter(chunks.into_iter().map(Ok)).boxed();
-        let response = Response::builder().status(code).body(body).expect("a code");
+        let mut response = Response::builder().status(code).body(body).expect("a code");
+        if request.method() == Method::POST {
+            let warning = "299 - \"unknown field \\\"spec.x\\\"\""
+                .parse()
+                .expect("ASCII");
+            response.headers_mut().insert("warning", warning);
+        }
         Box::pin(std::future::ready(Ok(response)))
     }
 }
@@ -282,6 +288,7 @@ async fn apply_creates_and_patches() {
     expect![[r#"
         Warning: resource configmaps/cm is missing the kubectl.kubernetes.io/last-applied-configuration annotation which is required by kubectl apply. kubectl apply should only be used on resources created declaratively by either kubectl create --save-config or kubectl apply. The missing annotation will be patched automatically.
         configmap/cm configured
+        Warning: unknown field "spec.x"
         deployment.apps/fresh created
         ---
         PATCH /api/v1/namespaces/default/configmaps/cm?fieldManager=kubectl-client-side-apply&fieldValidation=Strict {"data":{"k":"other"},"metadata":{"annotations":{"kubectl.kubernetes.io/last-applied-configuration":"{\"apiVersion\":\"v1\",\"data\":{\"k\":\"other\"},\"kind\":\"ConfigMap\",\"metadata\":{\"annotations\":{},\"name\":\"cm\",\"namespace\":\"default\"}}\n"}}}
@@ -292,6 +299,7 @@ async fn apply_creates_and_patches() {
 #[tokio::test]
 async fn create_posts_each_object() {
     expect![[r#"
+        Warning: unknown field "spec.x"
         configmap/cm created (server dry run)
         deployment.apps/fresh created (server dry run)
         ---
