@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use apimachinery::{RequestCx, StatusError, UserInfo};
+use apimachinery::{FieldSelector, RequestCx, StatusError, UserInfo};
 use auth::{AuthzAttributes, Credentials, Decision};
 use axum::body::Body;
 use base::TraceId;
@@ -143,7 +143,7 @@ fn authorize(
 ) -> Result<(), StatusError> {
     let resource = info.resource.as_ref();
     let of = |read: fn(&crate::ResourcePath) -> &str| resource.map_or("", read);
-    let name = of(|r| &r.name);
+    let selected = selected_name(info, field_selector);
     let attributes = AuthzAttributes {
         user: &cx.user,
         verb: &info.verb,
@@ -151,11 +151,7 @@ fn authorize(
         resource: of(|r| &r.resource),
         subresource: of(|r| &r.subresource),
         namespace: of(|r| &r.namespace),
-        name: if name.is_empty() {
-            selected_name(field_selector)
-        } else {
-            name
-        },
+        name: selected.as_deref().unwrap_or(of(|r| &r.name)),
         field_selector,
         path: if resource.is_none() { &info.path } else { "" },
     };
@@ -166,12 +162,13 @@ fn authorize(
 }
 
 /// A list or watch of the one object that `metadata.name=x` selects is about that object.
-fn selected_name(field_selector: &str) -> &str {
-    let terms = field_selector.split(',');
-    terms
-        .filter_map(|term| term.strip_prefix("metadata.name="))
-        .next()
-        .unwrap_or_default()
+fn selected_name(info: &RequestInfo, field_selector: &str) -> Option<String> {
+    let reads = matches!(info.verb.as_ref(), "list" | "watch");
+    // A selector that cannot be read selects nothing here, and is refused by the verb.
+    let selector = FieldSelector::parse(field_selector)
+        .ok()
+        .filter(|_| reads)?;
+    selector.exact("metadata.name").map(Into::into)
 }
 
 async fn read_body(body: Body) -> Result<Bytes, StatusError> {

@@ -4,7 +4,7 @@ use apimachinery::{RequestCx, StatusError};
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, Response, Uri};
-use registry::Target;
+use registry::{Target, Writer};
 use resources::{Resource, Subresource, Verb};
 
 use crate::request_info::{RequestInfo, ResourcePath};
@@ -22,6 +22,12 @@ pub(crate) struct Call<'a> {
 }
 
 impl Call<'_> {
+    /// Writes on behalf of this request.
+    pub fn writer(&self) -> Writer<'_> {
+        let parts = &self.state.parts;
+        parts.registry.writer(self.row, self.cx, &*parts.admission)
+    }
+
     /// The object that the path names.
     pub fn target(&self) -> Target<'_> {
         let namespace = if self.row.namespaced() {
@@ -60,6 +66,8 @@ pub(crate) async fn dispatch(
     let row = resources::by_resource(&path.group, &path.version, &path.resource)
         .ok_or_else(StatusError::no_such_resource)?;
     check_scope(row, path)?;
+    check_segment("Namespace", &path.namespace)?;
+    check_segment("Name", &path.name)?;
     let (uri, headers, body) = request;
     let call = Call {
         state,
@@ -94,13 +102,24 @@ pub(crate) async fn dispatch(
 
 async fn main_resource(call: Call<'_>, verb: &str) -> Result<Response<Body>, StatusError> {
     allowed(call.row.verbs, verb)?;
+    if call.path.name.is_empty() {
+        return collection(call, verb).await;
+    }
+    match verb {
+        "delete" => verbs::delete::handle(call).await,
+        _ => one_object(call, verb).await,
+    }
+}
+
+async fn collection(call: Call<'_>, verb: &str) -> Result<Response<Body>, StatusError> {
+    // All namespaces together can only be read.
+    let writable = call.namespace().is_some() || !call.row.namespaced();
     match verb {
         "list" => verbs::list::handle(call).await,
         "watch" => verbs::watch::handle(call).await,
-        "create" => verbs::create::handle(call).await,
-        "deletecollection" => verbs::delete_collection::handle(call).await,
-        "delete" => verbs::delete::handle(call).await,
-        _ => one_object(call, verb).await,
+        "create" if writable => verbs::create::handle(call).await,
+        "deletecollection" if writable => verbs::delete_collection::handle(call).await,
+        _ => Err(StatusError::method_not_allowed()),
     }
 }
 
@@ -134,4 +153,14 @@ fn check_scope(row: &Resource, path: &ResourcePath) -> Result<(), StatusError> {
     } else {
         Err(StatusError::no_such_resource())
     }
+}
+
+/// A name becomes part of a key: it must be one segment of a path.
+fn check_segment(what: &str, text: &str) -> Result<(), StatusError> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    resources::meta::path_segment(text).map_err(|why| {
+        StatusError::bad_request(format!("{what} parameter invalid: {text:?}: {why}"))
+    })
 }

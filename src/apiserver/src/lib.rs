@@ -9,10 +9,12 @@
 //! documents are made from the table.
 
 mod answer;
+mod bookmarks;
 mod chain;
 mod connect;
 mod discovery;
 mod dispatch;
+mod frames;
 mod in_process;
 mod listener;
 mod metrics;
@@ -62,6 +64,7 @@ pub(crate) struct State {
     pub parts: Parts,
     pub documents: schema::openapi::Documents,
     pub metrics: metrics::Metrics,
+    pub bookmarks: bookmarks::Bookmarks,
 }
 
 impl ApiServer {
@@ -72,6 +75,7 @@ impl ApiServer {
             parts,
             documents,
             metrics: metrics::Metrics::new(),
+            bookmarks: bookmarks::Bookmarks::default(),
         }))
     }
 }

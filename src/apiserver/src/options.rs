@@ -1,75 +1,82 @@
 //! Options of each verb, from the query and, for deletes, the body.
 
-use std::time::Duration;
+mod delete;
+mod read;
 
-use apimachinery::{FieldSelector, LabelSelector, StatusError};
-use bytes::Bytes;
+use apimachinery::{FieldError, FieldErrors, GroupVersionKind, Path, StatusError};
 use http::Uri;
-use registry::{
-    DeleteOptions, ListOptions, Preconditions, Propagation, VersionMatch, WatchOptions,
-};
-use resources::Resource;
-use schema::decode::Validation;
-use serde_json::Value;
+use registry::WriteOptions;
+use schema::Validation;
+use serde_json::{Value, json};
 
-use crate::request_info::{is_true, queries, query};
+use crate::request_info::{queries, query};
 
-/// Selectors, paging and version of a list.
+pub use delete::{delete, read as delete_of};
+pub use read::{list, reached, timeout, watch};
+
+const MANAGER_SIZE: usize = 128;
+
+/// Options of a create, update or patch.
 ///
 /// # Errors
-/// BadRequest naming the option that cannot be read.
-pub fn list(row: &Resource, uri: &Uri, name: &str) -> Result<ListOptions, StatusError> {
-    let limit = query(uri, "limit");
-    let version_match = match query(uri, "resourceVersionMatch").as_str() {
-        "" => VersionMatch::Unset,
-        "NotOlderThan" => VersionMatch::NotOlderThan,
-        "Exact" => VersionMatch::Exact,
-        other => {
-            return Err(StatusError::bad_request(format!(
-                "resourceVersionMatch: Unsupported value: {other:?}: supported values: \"Exact\", \
-                 \"NotOlderThan\""
-            )));
-        }
-    };
-    Ok(ListOptions {
-        labels: labels(uri)?,
-        fields: fields(row, uri, name)?,
-        limit: if limit.is_empty() {
-            0
-        } else {
-            number("limit", &limit)?
-        },
-        continue_token: query(uri, "continue"),
-        resource_version: resource_version(uri)?,
-        version_match,
-    })
-}
-
-/// Selectors and version of a watch.
-///
-/// # Errors
-/// BadRequest naming the option that cannot be read.
-pub fn watch(row: &Resource, uri: &Uri, name: &str) -> Result<WatchOptions, StatusError> {
-    Ok(WatchOptions {
-        labels: labels(uri)?,
-        fields: fields(row, uri, name)?,
-        resource_version: resource_version(uri)?,
-        send_initial_events: is_true(&query(uri, "sendInitialEvents")),
-        bookmarks: is_true(&query(uri, "allowWatchBookmarks")),
-    })
-}
-
-/// `timeoutSeconds`, if the client set one.
-///
-/// # Errors
-/// BadRequest when it is no number.
-pub fn timeout(uri: &Uri) -> Result<Option<Duration>, StatusError> {
-    let text = query(uri, "timeoutSeconds");
-    if text.is_empty() {
-        return Ok(None);
+/// Invalid, naming every option that cannot be.
+pub fn write(
+    uri: &Uri,
+    kind: &'static str,
+    subresource: &'static str,
+) -> Result<(WriteOptions, Validation), StatusError> {
+    let mut errors = FieldErrors::new();
+    let field_manager = query(uri, "fieldManager");
+    check_manager(&field_manager, &mut errors);
+    let dry_run = dry_run(&queries(uri, "dryRun").collect::<Vec<_>>(), &mut errors);
+    let text = query(uri, "fieldValidation");
+    let validation = Validation::parse(&text);
+    if validation.is_none() {
+        let path = Path::new("fieldValidation");
+        let known = ["", "Ignore", "Strict", "Warn"];
+        errors.push(FieldError::not_supported(&path, text, &known));
     }
-    let seconds: u64 = number("timeoutSeconds", &text)?;
-    Ok((seconds > 0).then_some(Duration::from_secs(seconds)))
+    valid(kind, &errors)?;
+    let options = WriteOptions {
+        dry_run,
+        field_manager,
+        subresource,
+    };
+    Ok((options, validation.unwrap_or(Validation::Warn)))
+}
+
+/// Invalid, of an options kind, unless there are no errors.
+fn valid(kind: &'static str, errors: &FieldErrors) -> Result<(), StatusError> {
+    if errors.is_empty() {
+        return Ok(());
+    }
+    let kind = GroupVersionKind::new("meta.k8s.io", "v1", kind);
+    Err(StatusError::invalid(&kind, "", errors))
+}
+
+fn check_manager(manager: &str, errors: &mut FieldErrors) {
+    let path = Path::new("fieldManager");
+    if manager.len() > MANAGER_SIZE {
+        errors.push(FieldError::too_long(&path, MANAGER_SIZE));
+    }
+    if manager.chars().any(char::is_control) {
+        errors.push(FieldError::invalid(
+            &path,
+            manager,
+            "should only contain printable characters",
+        ));
+    }
+}
+
+/// Whether nothing may last; `All` is the one word for it.
+fn dry_run(words: &[String], errors: &mut FieldErrors) -> bool {
+    let words: Vec<&String> = words.iter().filter(|word| !word.is_empty()).collect();
+    if words.iter().any(|word| *word != "All") {
+        let path = Path::new("dryRun");
+        let value: Value = json!(words);
+        errors.push(FieldError::not_supported(&path, value, &["All"]));
+    }
+    !words.is_empty()
 }
 
 fn number<N: std::str::FromStr>(option: &str, text: &str) -> Result<N, StatusError> {
@@ -77,135 +84,5 @@ fn number<N: std::str::FromStr>(option: &str, text: &str) -> Result<N, StatusErr
         StatusError::bad_request(format!(
             "{option}: Invalid value: {text:?}: must be a number"
         ))
-    })
-}
-
-fn resource_version(uri: &Uri) -> Result<Option<u64>, StatusError> {
-    let text = query(uri, "resourceVersion");
-    if text.is_empty() {
-        return Ok(None);
-    }
-    number("resourceVersion", &text).map(Some)
-}
-
-fn labels(uri: &Uri) -> Result<LabelSelector, StatusError> {
-    LabelSelector::parse(&query(uri, "labelSelector"))
-        .map_err(|error| StatusError::bad_request(error.to_string()))
-}
-
-/// The field selector, and the name of a single object as one more term.
-fn fields(row: &Resource, uri: &Uri, name: &str) -> Result<FieldSelector, StatusError> {
-    let text = query(uri, "fieldSelector");
-    let mut selector =
-        FieldSelector::parse(&text).map_err(|error| StatusError::bad_request(error.to_string()))?;
-    for (field, ..) in &selector.terms {
-        let known = matches!(field.as_str(), "metadata.name" | "metadata.namespace")
-            || row.field_selectors.iter().any(|f| f.name == field);
-        if !known {
-            return Err(StatusError::bad_request(format!(
-                "Unable to find {:?} that match label selector {:?}, field selector {text:?}: \
-                 field label not supported: {field}",
-                format!("{}, Resource={}", row.gvk().group_version(), row.plural),
-                query(uri, "labelSelector"),
-            )));
-        }
-    }
-    if !name.is_empty() {
-        selector
-            .terms
-            .push(("metadata.name".into(), true, name.into()));
-    }
-    Ok(selector)
-}
-
-/// `dryRun`.
-///
-/// # Errors
-/// BadRequest for another value than `All`.
-pub fn dry_run(uri: &Uri) -> Result<bool, StatusError> {
-    let mut dry = false;
-    for value in queries(uri, "dryRun").filter(|value| !value.is_empty()) {
-        if value != "All" {
-            let text = format!("dryRun: Unsupported value: {value:?}: supported values: \"All\"");
-            return Err(StatusError::bad_request(text));
-        }
-        dry = true;
-    }
-    Ok(dry)
-}
-
-/// `fieldValidation`; the server's default is Warn.
-///
-/// # Errors
-/// BadRequest for an unknown value.
-pub fn field_validation(uri: &Uri) -> Result<Validation, StatusError> {
-    let text = query(uri, "fieldValidation");
-    Validation::parse(&text).ok_or_else(|| {
-        StatusError::bad_request(format!(
-            "fieldValidation: Unsupported value: {text:?}: supported values: \"\", \"Ignore\", \
-             \"Strict\", \"Warn\""
-        ))
-    })
-}
-
-/// DeleteOptions: of the body when there is one, else of the query.
-///
-/// # Errors
-/// BadRequest when the body is no DeleteOptions or an option cannot be read.
-pub fn delete(uri: &Uri, body: &Bytes) -> Result<DeleteOptions, StatusError> {
-    let body: Value = if body.is_empty() {
-        Value::Null
-    } else {
-        serde_json::from_slice(body).map_err(|error| {
-            StatusError::bad_request(format!("DeleteOptions cannot be read: {error}"))
-        })?
-    };
-    let text = |pointer: &str, option: &str| match body.pointer(pointer).and_then(Value::as_str) {
-        Some(text) => text.to_owned(),
-        None => query(uri, option),
-    };
-    let grace = match body.pointer("/gracePeriodSeconds").and_then(Value::as_i64) {
-        Some(seconds) => Some(seconds),
-        None => match query(uri, "gracePeriodSeconds").as_str() {
-            "" => None,
-            text => Some(number("gracePeriodSeconds", text)?),
-        },
-    };
-    let orphan = body.pointer("/orphanDependents").and_then(Value::as_bool);
-    let propagation = match (
-        text("/propagationPolicy", "propagationPolicy").as_str(),
-        orphan,
-    ) {
-        ("", None) => None,
-        ("", Some(true)) | ("Orphan", None) => Some(Propagation::Orphan),
-        ("", Some(false)) | ("Background", None) => Some(Propagation::Background),
-        ("Foreground", None) => Some(Propagation::Foreground),
-        (_, Some(_)) => {
-            let text = "orphanDependents and deletionPropagation cannot be both set";
-            return Err(StatusError::bad_request(text));
-        }
-        (other, None) => {
-            return Err(StatusError::bad_request(format!(
-                "propagationPolicy: Unsupported value: {other:?}: supported values: \
-                 \"Foreground\", \"Background\", \"Orphan\", \"nil\""
-            )));
-        }
-    };
-    let precondition = |field: &str| {
-        let value = body.pointer(&format!("/preconditions/{field}"));
-        value.and_then(Value::as_str).map(Into::into)
-    };
-    let dry_in_body = body
-        .pointer("/dryRun")
-        .and_then(Value::as_array)
-        .is_some_and(|d| !d.is_empty());
-    Ok(DeleteOptions {
-        grace_period_seconds: grace,
-        preconditions: Preconditions {
-            uid: precondition("uid"),
-            resource_version: precondition("resourceVersion"),
-        },
-        propagation,
-        dry_run: dry_run(uri)? || dry_in_body,
     })
 }

@@ -101,7 +101,7 @@ fn parse_path(path: &str) -> Option<ResourcePath> {
 
 fn verb_of(method: &Method, uri: &Uri, path: &ResourcePath) -> Cow<'static, str> {
     let verb = match (method.as_str(), path.name.is_empty()) {
-        ("GET" | "HEAD", true) if is_true(&query(uri, "watch")) => Verb::Watch,
+        ("GET", true) if is_true(&query(uri, "watch")) => Verb::Watch,
         ("GET" | "HEAD", true) => Verb::List,
         ("GET" | "HEAD", false) => Verb::Get,
         ("POST", _) => Verb::Create,

@@ -1,11 +1,10 @@
 //! The one place where an object's new state, and what its hooks add, is committed.
 
-use apimachinery::{Encoded, RequestCx, StatusError};
-use resources::Resource;
-use store::{Expect, Op};
+use apimachinery::{Encoded, Object, StatusError};
+use store::{Expect, Op, Revision};
 
 use crate::error::from_store;
-use crate::{Registry, codec, hooks};
+use crate::{Writer, codec, hooks};
 
 /// What became of a commit.
 pub enum Committed {
@@ -17,12 +16,10 @@ pub enum Committed {
     SideLost,
 }
 
-impl Registry {
+impl Writer<'_> {
     /// Writes the object and its hooks' operations in one transaction.
     pub(crate) async fn commit(
         &self,
-        row: &Resource,
-        cx: &RequestCx,
         key: &str,
         object: &Encoded,
         expect: Expect,
@@ -36,16 +33,36 @@ impl Registry {
             key: key.into(),
             value,
             expect,
-            ttl: hooks::ttl(row),
+            ttl: hooks::ttl(self.row),
         });
-        match self.store.txn(ops, cx.trace).await {
+        match self.registry.store.txn(ops, self.cx.trace).await {
             Ok(revision) => {
                 let (json, splice) = object.parts();
-                let done = Encoded::from_parts(json.clone(), splice, revision.0, cx.trace);
+                let done = Encoded::from_parts(json.clone(), splice, revision.0, self.cx.trace);
                 Ok(Committed::Done(done))
             }
             Err(store::Error::Conflict { op, .. }) if op == own => Ok(Committed::Outrun),
             Err(store::Error::Conflict { .. }) => Ok(Committed::SideLost),
+            Err(error) => Err(from_store(error)),
+        }
+    }
+
+    /// Takes the object out of the store, with what its hooks had allocated. False when another
+    /// writer was first.
+    pub(crate) async fn remove(
+        &self,
+        key: &str,
+        old: &Object,
+        modified: Revision,
+    ) -> Result<bool, StatusError> {
+        let mut ops = vec![Op::Delete {
+            key: key.into(),
+            expect: Expect::At(modified),
+        }];
+        hooks::before_commit(self.registry, self.row, Some(old), None, &mut ops).await?;
+        match self.registry.store.txn(ops, self.cx.trace).await {
+            Ok(_) => Ok(true),
+            Err(store::Error::Conflict { .. }) => Ok(false),
             Err(error) => Err(from_store(error)),
         }
     }

@@ -1,50 +1,38 @@
 //! Create: the one path by which an object comes into being.
 
-use apimachinery::admission::{Attributes, Operation, Plugin};
-use apimachinery::{Encoded, Object, RequestCx, StatusError};
-use resources::{Cx, Resource, meta};
+use apimachinery::admission::Operation;
+use apimachinery::{Encoded, Object, StatusError};
+use resources::{Resource, meta};
 use store::Expect;
 
 use crate::commit::Committed;
 use crate::error::from_store;
 use crate::metadata::drop_repeated_owners;
 use crate::options::WriteOptions;
-use crate::{Registry, Target, codec, hooks, key, metadata};
+use crate::writer::Admitted;
+use crate::{Target, Writer, codec, hooks, key, metadata};
 
 /// How often a generated name, or an allocation lost to another writer, is tried anew.
 const ATTEMPTS: usize = 8;
 
-impl Registry {
+impl Writer<'_> {
     /// Creates an object, which the caller has decoded and matched against its path.
     ///
     /// # Errors
     /// AlreadyExists, Invalid, an admission plugin's refusal, or what the store says.
     pub async fn create(
         &self,
-        row: &'static Resource,
-        cx: &RequestCx,
         namespace: &str,
         object: Object,
         options: &WriteOptions,
-        admission: &dyn Plugin,
     ) -> Result<Encoded, StatusError> {
         if !object.resource_version().is_empty() {
             let text = "resourceVersion should not be set on objects to be created";
             return Err(StatusError::bad_request(text));
         }
-        let strategy_cx = Cx {
-            operation: Operation::Create,
-            subresource: options.subresource,
-            request: cx,
-            now: self.clock.wall(),
-        };
         let mut attempts = 1;
         loop {
-            let attempt = object.clone();
-            match self
-                .create_once(row, &strategy_cx, namespace, attempt, options, admission)
-                .await
-            {
+            match self.create_once(namespace, object.clone(), options).await {
                 Err(Refusal::Lost(_)) if attempts < ATTEMPTS => attempts += 1,
                 Err(Refusal::Lost(error) | Refusal::Final(error)) => return Err(error),
                 Ok(created) => return Ok(created),
@@ -54,83 +42,82 @@ impl Registry {
 
     async fn create_once(
         &self,
-        row: &'static Resource,
-        cx: &Cx<'_>,
         namespace: &str,
         mut object: Object,
         options: &WriteOptions,
-        admission: &dyn Plugin,
     ) -> Result<Encoded, Refusal> {
+        let (row, cx) = (
+            self.row,
+            self.strategy_cx(Operation::Create, options.subresource),
+        );
         let generated = name_object(&mut object);
         metadata::fill_new(row, &mut object, namespace, cx.now);
         if row.has_status() && !row.strategy.keeps_status_on_create() {
             object.remove("status");
         }
-        drop_repeated_owners(cx.request, &mut object);
-        row.strategy.default(cx, &mut object);
+        drop_repeated_owners(self.cx, &mut object);
+        row.strategy.default(&cx, &mut object);
 
-        let (kind, resource) = (row.gvk(), row.gvr());
-        let name = object.name().to_owned();
-        let attributes = Attributes {
-            operation: Operation::Create,
-            kind: &kind,
-            resource: &resource,
-            subresource: options.subresource,
-            namespace,
-            name: &name,
-            cx: cx.request,
-            old: None,
-            dry_run: options.dry_run,
-        };
-        admission.mutate(&attributes, &mut object).await?;
-        drop_repeated_owners(cx.request, &mut object);
-        row.strategy.prepare_for_create(cx, &mut object);
+        let (names, name) = (self.names(), object.name().to_owned());
+        let attributes = self.attributes(
+            &names,
+            &Admitted {
+                operation: Operation::Create,
+                subresource: options.subresource,
+                target: Target {
+                    namespace,
+                    name: &name,
+                },
+                old: None,
+                dry_run: options.dry_run,
+            },
+        );
+        self.admission.mutate(&attributes, &mut object).await?;
+        drop_repeated_owners(self.cx, &mut object);
+        row.strategy.prepare_for_create(&cx, &mut object);
 
         let mut errors = meta::validate_object_meta(row, &object);
-        errors.extend(row.strategy.validate(cx, &object));
+        errors.extend(row.strategy.validate(&cx, &object));
         if !errors.is_empty() {
-            return Err(StatusError::invalid(&kind, object.name(), &errors).into());
+            return Err(StatusError::invalid(&row.gvk(), object.name(), &errors).into());
         }
-        admission.validate(&attributes, Some(&object)).await?;
-        for text in row.strategy.warnings(cx, &object) {
-            cx.request.warn(text);
+        self.admission.validate(&attributes, Some(&object)).await?;
+        for text in row.strategy.warnings(&cx, &object) {
+            self.cx.warn(text);
         }
-        self.insert(row, cx, object, options, generated).await
+        self.insert(object, options, generated).await
     }
 
     async fn insert(
         &self,
-        row: &'static Resource,
-        cx: &Cx<'_>,
         mut object: Object,
         options: &WriteOptions,
         generated: bool,
     ) -> Result<Encoded, Refusal> {
-        let mut side = Vec::new();
-        hooks::before_commit(self, row, None, Some(&mut object), &mut side).await?;
+        let (row, mut side) = (self.row, Vec::new());
+        hooks::before_commit(self.registry, row, None, Some(&mut object), &mut side).await?;
         let target = Target {
             namespace: object.namespace(),
             name: object.name(),
         };
         let key = key::of(row, target);
-        let taken =
-            |object: &Object| StatusError::already_exists(&row.group_resource(), object.name());
-        let encoded = codec::canonical(row, &mut object, 0, cx.request.trace);
+        let taken = |object: &Object| {
+            if generated {
+                return Refusal::Lost(name_not_unique(row, object));
+            }
+            StatusError::already_exists(&row.group_resource(), object.name()).into()
+        };
+        let encoded = codec::canonical(row, &mut object, 0, self.cx.trace);
         if options.dry_run {
-            let there = self.store.get(&key, None).await.map_err(from_store)?;
-            return match there {
-                Some(_) if generated => Err(Refusal::Lost(name_not_unique(row, &object))),
-                Some(_) => Err(taken(&object).into()),
+            let there = self.registry.store.get(&key, None);
+            return match there.await.map_err(from_store)? {
+                Some(_) => Err(taken(&object)),
                 None => Ok(encoded),
             };
         }
-        match self
-            .commit(row, cx.request, &key, &encoded, Expect::Absent, side)
-            .await?
-        {
+        match self.commit(&key, &encoded, Expect::Absent, side).await? {
             Committed::Done(created) => Ok(created),
-            Committed::Outrun if !generated => Err(taken(&object).into()),
-            Committed::Outrun => Err(Refusal::Lost(name_not_unique(row, &object))),
+            Committed::Outrun => Err(taken(&object)),
             Committed::SideLost => Err(Refusal::Lost(StatusError::modified(
                 &row.group_resource(),
                 object.name(),

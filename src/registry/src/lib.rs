@@ -11,8 +11,10 @@
 
 mod codec;
 mod commit;
+mod continuation;
 mod create;
 mod delete;
+mod deletion;
 mod error;
 pub mod hooks;
 mod key;
@@ -21,8 +23,10 @@ mod list_watch;
 mod metadata;
 mod options;
 pub mod scale;
+mod selection;
 mod update;
 mod watch;
+mod writer;
 
 use std::sync::Arc;
 
@@ -42,6 +46,7 @@ pub use options::{
 };
 pub use update::Change;
 pub use watch::EventStream;
+pub use writer::Writer;
 
 /// A cheap handle; clones share the store.
 #[derive(Clone)]
@@ -74,6 +79,23 @@ impl Registry {
     #[must_use]
     pub fn revision(&self) -> u64 {
         self.store.revision().0
+    }
+
+    /// Makes every open watch say how far it has seen, as a bookmark.
+    pub fn request_bookmarks(&self) {
+        self.store.request_progress();
+    }
+
+    /// Checks that a version which a client names is not ahead of the store.
+    ///
+    /// # Errors
+    /// Timeout with the cause ResourceVersionTooLarge.
+    pub fn check_reached(&self, version: u64) -> Result<(), StatusError> {
+        let current = self.revision();
+        if version > current {
+            return Err(error::too_large(version, current));
+        }
+        Ok(())
     }
 
     /// One object.

@@ -2,16 +2,14 @@
 
 use apimachinery::{Encoded, StatusError};
 use base::TraceId;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use resources::Resource;
-use serde::{Deserialize, Serialize};
-use store::{KeyValue, Revision};
+use store::{KeyValue, Page, Revision};
 
+use crate::continuation::{self, Continuation};
 use crate::error::from_store;
 use crate::options::{ListOptions, VersionMatch};
-use crate::watch::Selection;
-use crate::{Registry, codec, key};
+use crate::selection::Selection;
+use crate::{Registry, Target, codec, key};
 
 /// A page, or the whole list.
 pub struct ListResult {
@@ -24,26 +22,22 @@ pub struct ListResult {
     pub remaining: Option<u64>,
 }
 
-/// What a continue token says. Opaque to clients.
-#[derive(Serialize, Deserialize)]
-struct Continue {
-    /// Of the encoding.
-    v: u8,
-    /// The revision of every page.
-    rv: u64,
-    /// The last key of the page before.
-    after: String,
-}
-
-const TOKEN_VERSION: u8 = 1;
 /// Keys read at once while a selector passes over some.
 const CHUNK: usize = 500;
+
+/// Where a list begins.
+struct Start {
+    /// `None` is now.
+    at: Option<Revision>,
+    after: Option<String>,
+}
 
 impl Registry {
     /// The objects of a kind, of one namespace or of all, in key order.
     ///
     /// # Errors
-    /// BadRequest for options that do not go together, Expired for a page that is too old.
+    /// BadRequest for options that do not go together, Timeout for a version that is not reached
+    /// yet, Expired for one that is too old.
     pub async fn list(
         &self,
         row: &Resource,
@@ -51,109 +45,167 @@ impl Registry {
         options: &ListOptions,
     ) -> Result<ListResult, StatusError> {
         let prefix = key::below(row, namespace);
-        let (mut at, mut after) = self.start(options)?;
+        let start = self.start(&prefix, options)?;
         let selection = Selection::new(row, &options.labels, &options.fields);
+        let listed = match options.fields.exact("metadata.name") {
+            Some(name) if start.after.is_none() && (namespace.is_some() || !row.namespaced()) => {
+                let namespace = namespace.unwrap_or_default();
+                let key = key::of(row, Target { namespace, name });
+                self.list_one(&key, start.at, &selection).await
+            }
+            _ => {
+                self.list_range(&prefix, &start, &selection, options.limit)
+                    .await
+            }
+        };
+        listed.map_err(|failure| match failure {
+            Failure::Status(error) => error,
+            Failure::Store(error) => too_old(error, options, start.after.as_deref()),
+        })
+    }
+
+    /// The one object that a selector names, if the rest of the selector fits it.
+    async fn list_one(
+        &self,
+        key: &str,
+        at: Option<Revision>,
+        selection: &Selection,
+    ) -> Result<ListResult, Failure> {
+        let revision = at.unwrap_or_else(|| self.store.revision());
+        let mut items = Vec::new();
+        if let Some(stored) = self.store.get(key, Some(revision)).await? {
+            let item = decode(stored)?;
+            if selection.matches(&item)? {
+                items.push(item);
+            }
+        }
+        Ok(whole(items, revision.0))
+    }
+
+    async fn list_range(
+        &self,
+        prefix: &str,
+        start: &Start,
+        selection: &Selection,
+        limit: usize,
+    ) -> Result<ListResult, Failure> {
+        let (mut at, mut after) = (start.at, start.after.clone());
         let selects = !selection.is_everything();
+        let wanted = match limit {
+            0 => 0,
+            limit if selects => CHUNK.max(limit),
+            limit => limit,
+        };
         let mut items = Vec::new();
         loop {
-            let wanted = match options.limit {
-                0 => 0,
-                limit if selects => CHUNK.max(limit),
-                limit => limit,
-            };
             let page = self
                 .store
-                .list(&prefix, after.as_deref(), at, wanted)
-                .await
-                .map_err(too_old)?;
-            at = at.or(Some(page.revision));
-            let revision = page.revision.0;
-            let count = page.items.len();
-            for (index, stored) in page.items.into_iter().enumerate() {
-                let key = stored.key.to_string();
-                let item = decode(stored)?;
-                if selects && !selection.matches(&item)? {
-                    continue;
-                }
-                items.push(item);
-                let more = page.more || index + 1 < count;
-                if options.limit > 0 && items.len() == options.limit && more {
-                    let remaining = if selects { None } else { page.remaining };
-                    let continue_token = Some(token(revision, key));
-                    return Ok(ListResult {
-                        items,
-                        revision,
-                        continue_token,
-                        remaining,
-                    });
-                }
-                after = Some(key);
-            }
-            if !page.more {
+                .list(prefix, after.as_deref(), at, wanted)
+                .await?;
+            let revision = page.revision;
+            at = Some(revision);
+            after = page.items.last().map(|last| last.key.to_string());
+            let (more, remaining) = (page.more, page.remaining);
+            if let Some(last) = select(page, selection, limit, &mut items)? {
                 return Ok(ListResult {
                     items,
-                    revision,
-                    continue_token: None,
-                    remaining: None,
+                    revision: revision.0,
+                    continue_token: Some(continuation::token(prefix, &last, revision.0)),
+                    remaining: if selects { None } else { remaining },
                 });
+            }
+            if !more {
+                return Ok(whole(items, revision.0));
             }
         }
     }
 
-    /// At which revision, and after which key, a list begins.
-    fn start(
-        &self,
-        options: &ListOptions,
-    ) -> Result<(Option<Revision>, Option<String>), StatusError> {
+    fn start(&self, prefix: &str, options: &ListOptions) -> Result<Start, StatusError> {
+        let version = options.resource_version.filter(|version| *version > 0);
         if !options.continue_token.is_empty() {
-            let token = parse_token(&options.continue_token)?;
-            return Ok((Some(Revision(token.rv)), Some(token.after)));
+            if version.is_some() {
+                let text = "specifying resource version is not allowed when using continue";
+                return Err(StatusError::bad_request(text));
+            }
+            let Continuation { revision, after } =
+                continuation::parse(prefix, &options.continue_token)?;
+            return Ok(Start {
+                at: revision.map(Revision),
+                after: Some(after),
+            });
         }
-        let current = self.store.revision();
-        match (options.resource_version, options.version_match) {
-            (Some(0) | None, VersionMatch::Exact) => Err(StatusError::bad_request(
-                "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"",
-            )),
-            (Some(version), _) if version > current.0 => Err(StatusError::timeout(format!(
-                "Too large resource version: {version}, current: {current}"
-            ))),
-            (Some(version), VersionMatch::Exact) => Ok((Some(Revision(version)), None)),
-            _ => Ok((None, None)),
+        if let Some(version) = version {
+            self.check_reached(version)?;
+        }
+        let exact = options.version_match == VersionMatch::Exact;
+        Ok(Start {
+            at: version.filter(|_| exact).map(Revision),
+            after: None,
+        })
+    }
+}
+
+/// Why a list could not be read; what a compacted revision means depends on how it was asked for.
+enum Failure {
+    Status(StatusError),
+    Store(store::Error),
+}
+
+impl From<StatusError> for Failure {
+    fn from(error: StatusError) -> Self {
+        Self::Status(error)
+    }
+}
+
+impl From<store::Error> for Failure {
+    fn from(error: store::Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+fn too_old(error: store::Error, options: &ListOptions, after: Option<&str>) -> StatusError {
+    match (error, after) {
+        (store::Error::Compacted { .. }, Some(_)) => continuation::expired(&options.continue_token),
+        (store::Error::Compacted { .. }, None) => {
+            StatusError::expired("The resourceVersion for the provided list is too old.")
+        }
+        (other, _) => from_store(other),
+    }
+}
+
+fn whole(items: Vec<Encoded>, revision: u64) -> ListResult {
+    ListResult {
+        items,
+        revision,
+        continue_token: None,
+        remaining: None,
+    }
+}
+
+/// Adds what is selected of a page. The key of the last one when that makes `limit` and keys
+/// follow.
+fn select(
+    page: Page,
+    selection: &Selection,
+    limit: usize,
+    items: &mut Vec<Encoded>,
+) -> Result<Option<store::Key>, StatusError> {
+    let count = page.items.len();
+    for (index, stored) in page.items.into_iter().enumerate() {
+        let key = stored.key.clone();
+        let item = decode(stored)?;
+        if !selection.matches(&item)? {
+            continue;
+        }
+        items.push(item);
+        let more = page.more || index + 1 < count;
+        if limit > 0 && items.len() == limit && more {
+            return Ok(Some(key));
         }
     }
+    Ok(None)
 }
 
 fn decode(stored: KeyValue) -> Result<Encoded, StatusError> {
     codec::decode(stored.value, stored.modified.0, TraceId::NONE)
-}
-
-fn token(revision: u64, after: String) -> String {
-    let token = Continue {
-        v: TOKEN_VERSION,
-        rv: revision,
-        after,
-    };
-    URL_SAFE_NO_PAD.encode(serde_json::to_vec(&token).expect("plain fields always print"))
-}
-
-fn parse_token(text: &str) -> Result<Continue, StatusError> {
-    let invalid =
-        || StatusError::bad_request("continue key is not valid: it was not given by this server");
-    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| invalid())?;
-    let token: Continue = serde_json::from_slice(&bytes).map_err(|_| invalid())?;
-    if token.v == TOKEN_VERSION {
-        Ok(token)
-    } else {
-        Err(invalid())
-    }
-}
-
-fn too_old(error: store::Error) -> StatusError {
-    match error {
-        store::Error::Compacted { .. } => StatusError::expired(
-            "The provided continue parameter is too old to display a consistent list result. You \
-             must start a new list without the continue parameter.",
-        ),
-        other => from_store(other),
-    }
 }

@@ -28,11 +28,11 @@ pub struct ListOptions {
 pub struct WatchOptions {
     pub labels: LabelSelector,
     pub fields: FieldSelector,
-    /// `None` and 0 begin with the current state.
+    /// Where to go on from; `None` and 0 name no version.
     pub resource_version: Option<u64>,
-    /// Sends the current state first, then a bookmark that says so.
-    pub send_initial_events: bool,
-    pub bookmarks: bool,
+    /// Whether the current state comes first, with a bookmark after it that says so. A client
+    /// that does not say gets the state when it names no version.
+    pub send_initial_events: Option<bool>,
 }
 
 #[derive(Clone, Debug, Default)]

@@ -1,20 +1,21 @@
 //! Update and patch: read, change, check, write, and again when another writer was first.
 
-use apimachinery::admission::{Attributes, Operation, Plugin};
-use apimachinery::{Encoded, FieldError, FieldErrors, Object, Path, RequestCx, StatusError};
-use resources::{Cx, Resource, Subresource, meta};
+use apimachinery::admission::Operation;
+use apimachinery::{Encoded, FieldError, FieldErrors, Object, Path, StatusError};
+use resources::{Resource, Subresource, meta};
 use store::{Expect, KeyValue};
 
 use crate::commit::Committed;
 use crate::error::from_store;
 use crate::metadata::drop_repeated_owners;
 use crate::options::WriteOptions;
-use crate::{Registry, Target, codec, deletion, hooks, key, metadata};
+use crate::writer::Admitted;
+use crate::{Target, Writer, codec, deletion, hooks, key, metadata};
 
 /// Makes the new object from the stored one. Runs again, on the newer state, after a conflict.
 pub type Change<'a> = dyn Fn(&Object) -> Result<Object, StatusError> + Send + Sync + 'a;
 
-impl Registry {
+impl Writer<'_> {
     /// Changes an existing object. A resourceVersion in what `change` returns is a
     /// precondition; without one the change is applied to whatever is stored.
     ///
@@ -22,28 +23,23 @@ impl Registry {
     /// NotFound, Conflict, Invalid, an admission plugin's refusal, or what the store says.
     pub async fn update(
         &self,
-        row: &'static Resource,
-        cx: &RequestCx,
         target: Target<'_>,
         change: &Change<'_>,
         options: &WriteOptions,
-        admission: &dyn Plugin,
     ) -> Result<Encoded, StatusError> {
-        let key = key::of(row, target);
+        let key = key::of(self.row, target);
+        let update = Update {
+            writer: *self,
+            target,
+            options,
+        };
         loop {
-            let stored = self.store.get(&key, None).await.map_err(from_store)?;
-            let Some(stored) = stored else {
-                return Err(StatusError::not_found(&row.group_resource(), target.name));
+            let stored = self.registry.store.get(&key, None).await;
+            let Some(stored) = stored.map_err(from_store)? else {
+                let resource = self.row.group_resource();
+                return Err(StatusError::not_found(&resource, target.name));
             };
-            let write = Write {
-                registry: self,
-                row,
-                cx,
-                target,
-                options,
-                admission,
-            };
-            match write.once(&key, stored, change).await? {
+            match update.once(&key, stored, change).await? {
                 Some(updated) => return Ok(updated),
                 // Another writer was first and the client named no version: again.
                 None => yield_once().await,
@@ -66,16 +62,13 @@ async fn yield_once() {
 }
 
 /// The unchanging part of one update.
-struct Write<'a> {
-    registry: &'a Registry,
-    row: &'static Resource,
-    cx: &'a RequestCx,
+struct Update<'a> {
+    writer: Writer<'a>,
     target: Target<'a>,
     options: &'a WriteOptions,
-    admission: &'a dyn Plugin,
 }
 
-impl Write<'_> {
+impl Update<'_> {
     /// `None` when another writer was first and trying again may help.
     async fn once(
         &self,
@@ -83,48 +76,40 @@ impl Write<'_> {
         stored: KeyValue,
         change: &Change<'_>,
     ) -> Result<Option<Encoded>, StatusError> {
-        let modified = stored.modified;
-        let current = codec::decode(stored.value, modified.0, self.cx.trace)?;
+        let (writer, row, modified) = (&self.writer, self.writer.row, stored.modified);
+        let current = codec::decode(stored.value, modified.0, writer.cx.trace)?;
         let old = current.to_object().map_err(StatusError::internal)?;
         let mut new = change(&old)?;
         self.check_version(&new, &old)?;
         self.prepare(&mut new, &old).await?;
 
-        if deletion::is_over(self.row, &new) {
-            return self.finish_deletion(key, new, &old, modified).await;
+        let encoded = codec::canonical(row, &mut new, modified.0, writer.cx.trace);
+        if deletion::is_over(row, &new) {
+            // The last finalizer of a deleted object went: the object goes with it.
+            let gone = self.options.dry_run || writer.remove(key, &old, modified).await?;
+            return Ok(gone.then_some(encoded));
         }
-        let encoded = codec::canonical(self.row, &mut new, modified.0, self.cx.trace);
         if encoded.json() == current.json() {
             // Nothing changes: same revision, no event.
             return Ok(Some(current));
         }
         let mut side = Vec::new();
-        hooks::before_commit(
-            self.registry,
-            self.row,
-            Some(&old),
-            Some(&mut new),
-            &mut side,
-        )
-        .await?;
-        let encoded = codec::canonical(self.row, &mut new, modified.0, self.cx.trace);
+        let (before, after) = (Some(&old), Some(&mut new));
+        hooks::before_commit(writer.registry, row, before, after, &mut side).await?;
+        let encoded = codec::canonical(row, &mut new, modified.0, writer.cx.trace);
         if self.options.dry_run {
             return Ok(Some(encoded));
         }
-        let expect = Expect::At(modified);
-        match self
-            .registry
-            .commit(self.row, self.cx, key, &encoded, expect, side)
-            .await?
-        {
-            Committed::Done(updated) => Ok(Some(updated)),
+        let committed = writer.commit(key, &encoded, Expect::At(modified), side);
+        Ok(match committed.await? {
+            Committed::Done(updated) => Some(updated),
             // Again from the new state: a version that the client named no longer fits then.
-            Committed::Outrun | Committed::SideLost => Ok(None),
-        }
+            Committed::Outrun | Committed::SideLost => None,
+        })
     }
 
     fn modified(&self) -> StatusError {
-        StatusError::modified(&self.row.group_resource(), self.target.name)
+        StatusError::modified(&self.writer.row.group_resource(), self.target.name)
     }
 
     /// The version and uid that the change is meant for must be the stored ones.
@@ -136,19 +121,19 @@ impl Write<'_> {
                 old.uid()
             );
             return Err(StatusError::conflict(
-                &self.row.group_resource(),
+                &self.writer.row.group_resource(),
                 self.target.name,
                 &why,
             ));
         }
         match new.resource_version() {
-            "" | "0" if self.row.unconditional_update => Ok(()),
+            "" | "0" if self.writer.row.unconditional_update => Ok(()),
             "" | "0" => {
                 let path = Path::new("metadata").child("resourceVersion");
                 let error = FieldError::invalid(&path, 0, "must be specified for an update");
                 let errors = FieldErrors(vec![error]);
                 Err(StatusError::invalid(
-                    &self.row.gvk(),
+                    &self.writer.row.gvk(),
                     self.target.name,
                     &errors,
                 ))
@@ -161,39 +146,36 @@ impl Write<'_> {
     /// What a hook does to the spec (a binding names the node), or a status says of it, is no
     /// new wish of the client.
     fn counts_generation(&self) -> bool {
-        let subresource = self.row.subresource(self.options.subresource);
-        let no_wish = matches!(subresource, Some(Subresource::Create { .. } | Subresource::Status));
-        self.row.generation && !no_wish
+        let subresource = self.writer.row.subresource(self.options.subresource);
+        let no_wish = matches!(
+            subresource,
+            Some(Subresource::Create { .. } | Subresource::Status)
+        );
+        self.writer.row.generation && !no_wish
     }
 
     /// Everything between the client's wish and the object to store.
     async fn prepare(&self, new: &mut Object, old: &Object) -> Result<(), StatusError> {
-        let row = self.row;
-        let cx = Cx {
-            operation: Operation::Update,
-            subresource: self.options.subresource,
-            request: self.cx,
-            now: self.registry.clock.wall(),
-        };
+        let (writer, row, subresource) = (&self.writer, self.writer.row, self.options.subresource);
+        let cx = writer.strategy_cx(Operation::Update, subresource);
         metadata::keep_server_owned(row, new, old);
-        drop_repeated_owners(self.cx, new);
-        keep_other_half(row, self.options.subresource, new, old);
+        drop_repeated_owners(writer.cx, new);
+        keep_other_half(row, subresource, new, old);
         row.strategy.default(&cx, new);
 
-        let (kind, resource) = (row.gvk(), row.gvr());
-        let attributes = Attributes {
-            operation: Operation::Update,
-            kind: &kind,
-            resource: &resource,
-            subresource: self.options.subresource,
-            namespace: self.target.namespace,
-            name: self.target.name,
-            cx: self.cx,
-            old: Some(old),
-            dry_run: self.options.dry_run,
-        };
-        self.admission.mutate(&attributes, new).await?;
-        drop_repeated_owners(self.cx, new);
+        let names = writer.names();
+        let attributes = writer.attributes(
+            &names,
+            &Admitted {
+                operation: Operation::Update,
+                subresource,
+                target: self.target,
+                old: Some(old),
+                dry_run: self.options.dry_run,
+            },
+        );
+        writer.admission.mutate(&attributes, new).await?;
+        drop_repeated_owners(writer.cx, new);
         row.strategy.prepare_for_update(&cx, new, old);
         if self.counts_generation() && row.strategy.starts_generation(new, old) {
             let generation = old.generation() + 1;
@@ -203,32 +185,13 @@ impl Write<'_> {
         let mut errors = meta::validate_object_meta_update(row, new, old);
         errors.extend(row.strategy.validate_update(&cx, new, old));
         if !errors.is_empty() {
-            return Err(StatusError::invalid(&kind, self.target.name, &errors));
+            return Err(StatusError::invalid(&row.gvk(), self.target.name, &errors));
         }
-        self.admission.validate(&attributes, Some(new)).await?;
+        writer.admission.validate(&attributes, Some(new)).await?;
         for text in row.strategy.warnings(&cx, new) {
-            self.cx.warn(text);
+            writer.cx.warn(text);
         }
         Ok(())
-    }
-
-    /// The last finalizer of a deleted object went: the object goes with it.
-    async fn finish_deletion(
-        &self,
-        key: &str,
-        mut new: Object,
-        old: &Object,
-        modified: store::Revision,
-    ) -> Result<Option<Encoded>, StatusError> {
-        let encoded = codec::canonical(self.row, &mut new, modified.0, self.cx.trace);
-        if self.options.dry_run {
-            return Ok(Some(encoded));
-        }
-        let removed = self
-            .registry
-            .remove(self.row, self.cx, key, old, modified)
-            .await?;
-        Ok(removed.then_some(encoded))
     }
 }
 

@@ -1,6 +1,8 @@
 //! From a request's body to an object of the kind that the path names.
 
-use apimachinery::{GroupVersionKind, Object, RequestCx, StatusError};
+use apimachinery::{
+    FieldError, FieldErrors, GroupVersionKind, Object, Path, RequestCx, StatusError,
+};
 use schema::decode::{self, Decoded, Validation};
 use schema::protobuf::ProtobufError;
 use schema::{DecodeError, Facts, TypeRef};
@@ -25,38 +27,64 @@ pub fn decode(
     kind: &GroupVersionKind,
     validation: Validation,
 ) -> Result<Object, StatusError> {
-    let facts = facts(kind)?;
+    let check = |version: &str, said: &str| check_said(version, said, kind);
+    let mut object = read(call, kind, facts(kind)?, validation, check)?;
+    object.set_gvk(kind);
+    Ok(object)
+}
+
+/// Decodes DeleteOptions, which clients send in the version of any group. Unknown fields are
+/// passed over, as upstream does for this kind.
+///
+/// # Errors
+/// As for [`decode`].
+pub fn delete_options(call: &Call<'_>) -> Result<Object, StatusError> {
+    const KIND: GroupVersionKind = GroupVersionKind::new("meta.k8s.io", "v1", "DeleteOptions");
+    let facts = Facts::builtin()
+        .meta("DeleteOptions")
+        .ok_or_else(|| StatusError::internal("no schema for DeleteOptions"))?;
+    let check = |_: &str, said: &str| match said {
+        "" | "DeleteOptions" => Ok(()),
+        other => Err(StatusError::bad_request(format!(
+            "decoded object cannot be converted to DeleteOptions: it is a {other}"
+        ))),
+    };
+    read(call, &KIND, facts, Validation::Ignore, check)
+}
+
+/// Reads the body in the form its media type says. `check` gets the apiVersion and kind that
+/// the body claims.
+fn read(
+    call: &Call<'_>,
+    kind: &GroupVersionKind,
+    facts: TypeRef<'_>,
+    validation: Validation,
+    check: impl Fn(&str, &str) -> Result<(), StatusError>,
+) -> Result<Object, StatusError> {
     let decoded = match negotiate::content_type(call.headers) {
         "application/json" => {
-            check_kind(&call.body, kind)?;
+            let said = decode::type_meta(&call.body)
+                .map_err(|error| StatusError::bad_request(error.to_string()))?;
+            check(&said.api_version, &said.kind)?;
             decode::decode(&call.body, facts, validation)
         }
         "application/yaml" => {
             let (value, strict) = yaml(&call.body)?;
+            let said = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default();
+            check(said("apiVersion"), said("kind"))?;
             decode::decode_value(value, facts, validation, strict)
         }
         "application/vnd.kubernetes.protobuf" => {
-            let value = protobuf(&call.body, kind, facts)?;
+            let refused = |error: ProtobufError| StatusError::bad_request(error.to_string());
+            let envelope = schema::protobuf::envelope(&call.body).map_err(refused)?;
+            check(&envelope.api_version, &envelope.kind)?;
+            let value = schema::protobuf::decode(&envelope, kind, facts).map_err(refused)?;
             decode::decode_value(value, facts, validation, Vec::new())
         }
         _ => return Err(StatusError::unsupported_media_type(&ACCEPTED)),
     };
     let decoded = decoded.map_err(|error| cannot_be_handled(kind, &error))?;
-    let mut object = warned(call.cx, decoded);
-    object.set_gvk(kind);
-    Ok(object)
-}
-
-/// Protobuf as Go's typed clients write it.
-fn protobuf(
-    body: &[u8],
-    kind: &GroupVersionKind,
-    facts: TypeRef<'_>,
-) -> Result<Value, StatusError> {
-    let refused = |error: ProtobufError| StatusError::bad_request(error.to_string());
-    let envelope = schema::protobuf::envelope(body).map_err(refused)?;
-    check_said(&envelope.api_version, &envelope.kind, kind)?;
-    schema::protobuf::decode(&envelope, kind, facts).map_err(refused)
+    Ok(warned(call.cx, decoded))
 }
 
 /// YAML as Go's `sigs.k8s.io/yaml` reads it.
@@ -73,18 +101,24 @@ fn yaml(body: &[u8]) -> Result<(Value, Vec<decode::StrictError>), StatusError> {
     Ok((document.value, strict))
 }
 
-/// Prunes and checks a value that a patch has made.
+/// Prunes and checks a value that a patch has made. `patch` is what an error shows.
 ///
 /// # Errors
-/// BadRequest in upstream's words.
-pub fn decode_value(
+/// Invalid in upstream's words.
+pub fn decode_patched(
     cx: &RequestCx,
     value: Value,
     kind: &GroupVersionKind,
     validation: Validation,
+    patch: impl Fn() -> String,
 ) -> Result<Object, StatusError> {
-    let decoded = decode::decode_value(value, facts(kind)?, validation, Vec::new())
-        .map_err(|error| cannot_be_handled(kind, &error))?;
+    let decoded =
+        decode::decode_value(value, facts(kind)?, validation, Vec::new()).map_err(|error| {
+            const NO_KIND: GroupVersionKind = GroupVersionKind::new("", "", "");
+            let path = Path::new("patch");
+            let error = FieldError::invalid(&path, patch(), error.to_string());
+            StatusError::invalid(&NO_KIND, "", &FieldErrors(vec![error]))
+        })?;
     Ok(warned(cx, decoded))
 }
 
@@ -106,19 +140,13 @@ fn warned(cx: &RequestCx, decoded: Decoded) -> Object {
 }
 
 fn cannot_be_handled(kind: &GroupVersionKind, error: &DecodeError) -> StatusError {
-    let (name, version) = (&kind.kind, kind.group_version());
+    let (name, version) = (&kind.kind, &kind.version);
     StatusError::bad_request(format!(
-        "{name} in version {:?} cannot be handled as a {name}: {error}",
-        version.to_string()
+        "{name} in version {version:?} cannot be handled as a {name}: {error}"
     ))
 }
 
 /// A body that says what it is must be what the path names.
-fn check_kind(body: &[u8], expected: &GroupVersionKind) -> Result<(), StatusError> {
-    let said = decode::type_meta(body).map_err(|e| StatusError::bad_request(e.to_string()))?;
-    check_said(&said.api_version, &said.kind, expected)
-}
-
 fn check_said(
     said_version: &str,
     said_kind: &str,

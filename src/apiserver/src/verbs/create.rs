@@ -3,27 +3,16 @@
 use apimachinery::StatusError;
 use axum::body::Body;
 use http::{Response, StatusCode};
-use registry::{Target, WriteOptions};
+use registry::Target;
 
 use super::{answer_object, body};
 use crate::dispatch::Call;
-use crate::{options, request_info};
+use crate::options;
 
 pub(crate) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError> {
-    if !call.path.name.is_empty() {
-        return Err(StatusError::method_not_allowed());
-    }
-    let namespace = if call.row.namespaced() {
-        call.path.namespace.as_str()
-    } else {
-        ""
-    };
-    if call.row.namespaced() && namespace.is_empty() {
-        let text = "an empty namespace may not be set during creation";
-        return Err(StatusError::bad_request(text));
-    }
-    let validation = options::field_validation(call.uri)?;
+    let (options, validation) = options::write(call.uri, "CreateOptions", "")?;
     let object = body::decode(&call, &call.row.gvk(), validation)?;
+    let namespace = call.target().namespace;
     registry::check_target(
         &call.row.gvk(),
         &object,
@@ -32,22 +21,6 @@ pub(crate) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError
             name: "",
         },
     )?;
-    let options = WriteOptions {
-        dry_run: options::dry_run(call.uri)?,
-        field_manager: request_info::query(call.uri, "fieldManager"),
-        subresource: "",
-    };
-    let parts = &call.state.parts;
-    let created = parts
-        .registry
-        .create(
-            call.row,
-            call.cx,
-            namespace,
-            object,
-            &options,
-            &*parts.admission,
-        )
-        .await?;
+    let created = call.writer().create(namespace, object, &options).await?;
     answer_object(&call, StatusCode::CREATED, &created)
 }

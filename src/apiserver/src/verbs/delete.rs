@@ -1,41 +1,36 @@
 //! DELETE of one object.
 
-use apimachinery::{Details, Encoded, Status, StatusError};
+use apimachinery::{Encoded, StatusError};
 use axum::body::Body;
 use http::{Response, StatusCode};
 use registry::Deleted;
 use resources::Resource;
+use serde_json::{Value, json};
 
 use super::answer_object;
 use crate::dispatch::Call;
 use crate::{answer, options};
 
 pub(crate) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError> {
-    let options = options::delete(call.uri, &call.body)?;
-    let parts = &call.state.parts;
-    let deleted = parts
-        .registry
-        .delete(
-            call.row,
-            call.cx,
-            call.target(),
-            &options,
-            &*parts.admission,
-        )
-        .await?;
+    let options = options::delete(&call)?;
+    let deleted = call.writer().delete(call.target(), &options).await?;
     match deleted {
         Deleted::Pending(object) => answer_object(&call, StatusCode::OK, &object),
         Deleted::Gone(object) => Ok(answer::json(StatusCode::OK, &success(call.row, &object)?)),
     }
 }
 
-fn success(row: &Resource, object: &Encoded) -> Result<Status, StatusError> {
+/// What upstream says of an object that is gone; this Status alone carries no code.
+fn success(row: &Resource, object: &Encoded) -> Result<Value, StatusError> {
     let head = object.head().map_err(StatusError::internal)?;
-    Ok(Status::success(Details {
-        name: head.metadata.name.into_owned(),
-        group: row.group.to_owned(),
-        kind: row.plural.to_owned(),
-        uid: head.metadata.uid.into_owned(),
-        ..Details::default()
+    let mut details = json!({
+        "name": head.metadata.name, "kind": row.plural, "uid": head.metadata.uid,
+    });
+    if !row.group.is_empty() {
+        details["group"] = row.group.into();
+    }
+    Ok(json!({
+        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success",
+        "details": details,
     }))
 }

@@ -10,20 +10,13 @@ use crate::dispatch::Call;
 use crate::{answer, options};
 
 pub(crate) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError> {
-    let list = options::list(call.row, call.uri, "")?;
-    let options = options::delete(call.uri, &call.body)?;
+    let list = options::list(call.row, call.uri)?;
+    let options = options::delete(&call)?;
     let parts = &call.state.parts;
     let namespace = call.namespace();
-    let deleted = parts
-        .registry
-        .delete_collection(
-            call.row,
-            call.cx,
-            namespace,
-            &list,
-            &options,
-            &*parts.admission,
-        )
+    let deleted = call
+        .writer()
+        .delete_collection(namespace, &list, &options)
         .await?;
     let kind = format!("{}List", call.row.kind);
     let version = call.row.gvk().group_version().to_string();

@@ -14,7 +14,7 @@ use crate::{answer, negotiate, options, request_info};
 
 pub(crate) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError> {
     let form = negotiate::form(call.headers)?;
-    let options = options::list(call.row, call.uri, "")?;
+    let options = options::list(call.row, call.uri)?;
     let registry = &call.state.parts.registry;
     let listed = registry.list(call.row, call.namespace(), &options).await?;
     let metadata = list_metadata(&listed);

@@ -3,14 +3,13 @@
 use apimachinery::{GroupVersionKind, Object, StatusError};
 use axum::body::Body;
 use http::{Response, StatusCode};
-use registry::WriteOptions;
 use schema::decode::Validation;
 use schema::patch;
 use serde_json::Value;
 
 use super::{answer_object, body};
 use crate::dispatch::Call;
-use crate::{negotiate, options, request_info};
+use crate::{negotiate, options};
 
 /// The patch types there are, in upstream's order. Server-side apply is not served yet.
 const ACCEPTED: [&str; 3] = [
@@ -28,29 +27,16 @@ pub(crate) enum Patch {
 
 pub(crate) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError> {
     let patch = Patch::read(&call)?;
-    let validation = options::field_validation(call.uri)?;
-    let options = WriteOptions {
-        dry_run: options::dry_run(call.uri)?,
-        field_manager: request_info::query(call.uri, "fieldManager"),
-        subresource: call.subresource(),
-    };
+    let (options, validation) = options::write(call.uri, "PatchOptions", call.subresource())?;
     let kind = call.row.gvk();
     let change = |old: &Object| {
         let patched = patch.apply(&call, &kind, old, validation)?;
         registry::check_target(&kind, &patched, call.target())?;
         Ok(patched)
     };
-    let parts = &call.state.parts;
-    let updated = parts
-        .registry
-        .update(
-            call.row,
-            call.cx,
-            call.target(),
-            &change,
-            &options,
-            &*parts.admission,
-        )
+    let updated = call
+        .writer()
+        .update(call.target(), &change, &options)
         .await?;
     answer_object(&call, StatusCode::OK, &updated)
 }
@@ -76,6 +62,14 @@ impl Patch {
         }
     }
 
+    /// As errors show it.
+    fn text(&self) -> String {
+        match self {
+            Self::Json(operations) => String::from_utf8_lossy(operations).into_owned(),
+            Self::Merge(patch) | Self::Strategic(patch) => patch.to_string(),
+        }
+    }
+
     /// The patched object, checked against its schema. It carries a resourceVersion only when
     /// the patch names one: then it is a precondition.
     pub fn apply(
@@ -95,7 +89,7 @@ impl Patch {
             Self::Strategic(patch) => patch::strategic(&mut value, patch, body::facts(kind)?),
         }
         .map_err(|error| refusal(&error))?;
-        body::decode_value(call.cx, value, kind, validation)
+        body::decode_patched(call.cx, value, kind, validation, || self.text())
     }
 }
 

@@ -8,29 +8,33 @@ use registry::{WriteOptions, scale};
 use super::body;
 use super::patch::Patch;
 use crate::dispatch::Call;
-use crate::{answer, options, request_info};
+use crate::{answer, options};
 
 const SCALE: GroupVersionKind = GroupVersionKind::new("autoscaling", "v1", "Scale");
 
 pub(crate) async fn handle(call: Call<'_>, verb: &str) -> Result<Response<Body>, StatusError> {
     let registry = &call.state.parts.registry;
     let object = match verb {
-        "get" => registry.get(call.row, call.target()).await?,
+        "get" => {
+            options::reached(registry, call.uri)?;
+            registry.get(call.row, call.target()).await?
+        }
         "update" => {
-            let wanted = body::decode(&call, &SCALE, options::field_validation(call.uri)?)?;
+            let (options, validation) = options::write(call.uri, "UpdateOptions", "scale")?;
+            let wanted = body::decode(&call, &SCALE, validation)?;
             registry::check_target(&SCALE, &wanted, call.target())?;
             let change = |old: &Object| scale::write(call.row, old, &wanted);
-            write(&call, &change).await?
+            write(&call, &change, &options).await?
         }
         "patch" => {
             let patch = Patch::read(&call)?;
-            let validation = options::field_validation(call.uri)?;
+            let (options, validation) = options::write(call.uri, "PatchOptions", "scale")?;
             let change = |old: &Object| {
                 let current = scale::read(call.row, old)?;
                 let wanted = patch.apply(&call, &SCALE, &current, validation)?;
                 scale::write(call.row, old, &wanted)
             };
-            write(&call, &change).await?
+            write(&call, &change, &options).await?
         }
         _ => return Err(StatusError::method_not_allowed()),
     };
@@ -44,22 +48,7 @@ pub(crate) async fn handle(call: Call<'_>, verb: &str) -> Result<Response<Body>,
 async fn write(
     call: &Call<'_>,
     change: &registry::Change<'_>,
+    options: &WriteOptions,
 ) -> Result<apimachinery::Encoded, StatusError> {
-    let options = WriteOptions {
-        dry_run: options::dry_run(call.uri)?,
-        field_manager: request_info::query(call.uri, "fieldManager"),
-        subresource: "scale",
-    };
-    let parts = &call.state.parts;
-    parts
-        .registry
-        .update(
-            call.row,
-            call.cx,
-            call.target(),
-            change,
-            &options,
-            &*parts.admission,
-        )
-        .await
+    call.writer().update(call.target(), change, options).await
 }

@@ -1,55 +1,34 @@
 //! POST to a subresource whose body is another kind: a write hook carries it out.
 
-use apimachinery::{Details, GroupVersionKind, Status, StatusError};
+use apimachinery::{Details, GroupVersionKind, Object, Status, StatusError};
 use axum::body::Body;
 use http::{Response, StatusCode};
-use registry::WriteOptions;
 use resources::Hook;
 
 use super::body;
 use crate::dispatch::Call;
-use crate::{answer, options, request_info};
+use crate::{answer, options};
 
 pub(crate) async fn create(
     call: Call<'_>,
     kind: &GroupVersionKind,
     hook: Hook,
 ) -> Result<Response<Body>, StatusError> {
-    let object = body::decode(&call, kind, options::field_validation(call.uri)?)?;
+    let (options, validation) = options::write(call.uri, "CreateOptions", call.subresource())?;
+    let object = body::decode(&call, kind, validation)?;
     registry::check_target(kind, &object, call.target())?;
-    let dry_run = options::dry_run(call.uri)?;
-    let parts = &call.state.parts;
     match hook {
         Hook::Binding => {
-            let options = WriteOptions {
-                dry_run,
-                field_manager: request_info::query(call.uri, "fieldManager"),
-                subresource: call.subresource(),
-            };
-            parts
-                .registry
-                .bind(
-                    call.row,
-                    call.cx,
-                    call.target(),
-                    &object,
-                    &options,
-                    &*parts.admission,
-                )
-                .await?;
+            call.writer().bind(call.target(), &object, &options).await?;
         }
         Hook::Eviction => {
-            parts
-                .registry
-                .evict(
-                    call.row,
-                    call.cx,
-                    call.target(),
-                    &object,
-                    dry_run,
-                    &*parts.admission,
-                )
-                .await?;
+            let deletion = object
+                .at("/deleteOptions")
+                .cloned()
+                .and_then(Object::from_value);
+            let mut deletion = options::delete_of(&deletion.unwrap_or_default())?;
+            deletion.dry_run |= options.dry_run;
+            call.writer().evict(call.target(), &deletion).await?;
         }
         other => {
             return Err(StatusError::internal(format!(

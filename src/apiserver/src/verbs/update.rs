@@ -3,55 +3,38 @@
 use apimachinery::{Object, StatusError};
 use axum::body::Body;
 use http::{Response, StatusCode};
-use registry::WriteOptions;
 
 use super::{answer_object, body};
 use crate::dispatch::Call;
-use crate::{options, request_info};
+use crate::options;
 
 pub(crate) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError> {
-    let validation = options::field_validation(call.uri)?;
-    let object = body::decode(&call, &call.row.gvk(), validation)?;
+    let (options, validation) = options::write(call.uri, "UpdateOptions", call.subresource())?;
+    let kind = call.row.gvk();
+    let object = body::decode(&call, &kind, validation)?;
     if object.name().is_empty() {
-        let text = "name must be provided";
-        return Err(StatusError::bad_request(text));
+        return Err(StatusError::bad_request(format!(
+            "the name of the object ({} based on URL) was undeterminable: name must be provided",
+            call.path.name
+        )));
     }
-    registry::check_target(&call.row.gvk(), &object, call.target())?;
-    let options = WriteOptions {
-        dry_run: options::dry_run(call.uri)?,
-        field_manager: request_info::query(call.uri, "fieldManager"),
-        subresource: call.subresource(),
-    };
-    let parts = &call.state.parts;
+    let target = call.target();
+    registry::check_target(&kind, &object, target)?;
+    let writer = call.writer();
     let change = |_: &Object| Ok(object.clone());
-    let updated = parts
-        .registry
-        .update(
-            call.row,
-            call.cx,
-            call.target(),
-            &change,
-            &options,
-            &*parts.admission,
-        )
-        .await;
-    match updated {
-        Err(error) if error.is_not_found() && may_create(&call, &object) => {
-            let namespace = call.target().namespace;
-            let created = parts
-                .registry
-                .create(
-                    call.row,
-                    call.cx,
-                    namespace,
-                    object,
-                    &options,
-                    &*parts.admission,
-                )
-                .await?;
-            answer_object(&call, StatusCode::CREATED, &created)
+    loop {
+        let updated = writer.update(target, &change, &options);
+        match updated.await {
+            Err(error) if error.is_not_found() && may_create(&call, &object) => {}
+            updated => return answer_object(&call, StatusCode::OK, &updated?),
         }
-        updated => answer_object(&call, StatusCode::OK, &updated?),
+        let namespace = target.namespace;
+        let created = writer.create(namespace, object.clone(), &options);
+        match created.await {
+            // Another client has created it in between: there is something to update now.
+            Err(error) if error.is_already_exists() => {}
+            created => return answer_object(&call, StatusCode::CREATED, &created?),
+        }
     }
 }
 

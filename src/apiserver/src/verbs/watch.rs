@@ -1,68 +1,72 @@
 //! GET of a collection with `watch=true`: one JSON event a line, until the client or a deadline
 //! ends it.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
-use apimachinery::{Encoded, Object, StatusError};
+use apimachinery::StatusError;
 use axum::body::Body;
-use bytes::{BufMut, Bytes, BytesMut};
+use base::Clock;
+use bytes::Bytes;
 use client::WatchEvent;
 use futures::StreamExt;
+use futures::stream;
 use http::{HeaderValue, Response, StatusCode, header};
-use registry::EventStream;
-use resources::Resource;
-use serde_json::{Value, json};
+use registry::{EventStream, Registry};
 use tokio::sync::mpsc;
 
+use crate::bookmarks::Interest;
 use crate::dispatch::Call;
-use crate::negotiate::Form;
-use crate::table::{self, IncludeObject};
+use crate::frames::Frames;
+use crate::request_info::is_true;
+use crate::table::IncludeObject;
 use crate::{answer, negotiate, options, request_info};
 
 /// A watch without `timeoutSeconds` lasts between this and twice as long (upstream's
 /// `--min-request-timeout`).
 const MIN_LIFE: Duration = Duration::from_secs(1800);
-/// Bookmarks come at most this often.
-const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
+/// A watch that ends waits this long for the bookmark with which the next can begin.
+const LAST_WORD: Duration = Duration::from_secs(1);
 /// Events that wait for a slow reader here; more wait in the store's history.
 const BUFFER: usize = 64;
 
 pub(crate) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError> {
     let form = negotiate::form(call.headers)?;
-    let options = options::watch(call.row, call.uri, &call.path.name)?;
+    let options = options::watch(call.row, call.uri)?;
     let life = options::timeout(call.uri)?
         .unwrap_or_else(|| MIN_LIFE + MIN_LIFE.mul_f64(base::random::fraction()));
     let include = IncludeObject::parse(&request_info::query(call.uri, "includeObject"))?;
-    let events = call
-        .state
-        .parts
-        .registry
-        .watch(call.row, call.namespace(), &options)
-        .await?;
+    let parts = &call.state.parts;
+    let watched = parts.registry.watch(call.row, call.namespace(), &options);
+    let events = match watched.await {
+        Ok(events) => events,
+        // Clients learn this from the stream, as when it happens later.
+        Err(error) if error.is_expired() => stream::iter([Err(error)]).boxed(),
+        Err(error) => return Err(error),
+    };
+    let wants_bookmarks = is_true(&request_info::query(call.uri, "allowWatchBookmarks"));
+    let mut frames = Frames::new(call.row, form, include, parts.clock.clone());
+    if wants_bookmarks {
+        frames.send_bookmarks(options.send_initial_events == Some(true));
+    }
     let (sender, receiver) = mpsc::channel(BUFFER);
     let watch = Watch {
-        row: call.row,
-        form,
-        include,
-        bookmarks: options.bookmarks,
-        initial: options.send_initial_events,
-        clock: call.state.parts.clock.clone(),
-        last_bookmark: None,
-        columns_sent: false,
+        events,
+        frames,
+        sender,
+        clock: parts.clock.clone(),
+        bookmarks: wants_bookmarks.then(|| {
+            let interest = call.state.bookmarks.join(&parts.registry, &parts.clock);
+            (parts.registry.clone(), interest)
+        }),
     };
-    let shutdown = call.state.parts.shutdown.clone();
+    let shutdown = parts.shutdown.clone();
     base::tasks::spawn("watch", async move {
-        let clock = watch.clock.clone();
-        tokio::select! {
-            () = watch.send(events, &sender) => {}
-            () = clock.sleep(life) => {}
-            () = shutdown.stopping() => {}
-            () = sender.closed() => {}
-        }
+        watch.run(life, shutdown.stopping()).await;
     });
-    let frames = futures::stream::unfold(receiver, |mut receiver| async {
+    let frames = stream::unfold(receiver, |mut receiver| async {
         let frame = receiver.recv().await?;
-        Some((Ok::<Bytes, std::convert::Infallible>(frame), receiver))
+        Some((Ok::<Bytes, Infallible>(frame), receiver))
     });
     let mut response = answer::json_bytes(StatusCode::OK, Bytes::new());
     *response.body_mut() = Body::from_stream(frames);
@@ -75,100 +79,63 @@ pub(crate) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError
 
 /// One client's watch.
 struct Watch {
-    row: &'static Resource,
-    form: Form,
-    include: IncludeObject,
-    bookmarks: bool,
-    /// Whether the client waits for the bookmark that ends the initial events.
-    initial: bool,
-    clock: base::Clock,
-    last_bookmark: Option<Duration>,
-    columns_sent: bool,
+    events: EventStream,
+    frames: Frames,
+    sender: mpsc::Sender<Bytes>,
+    clock: Clock,
+    /// Of a client that asked for bookmarks; the interest keeps them coming.
+    bookmarks: Option<(Registry, Interest)>,
 }
 
 impl Watch {
-    async fn send(mut self, mut events: EventStream, sender: &mpsc::Sender<Bytes>) {
-        while let Some(event) = events.next().await {
-            let (frame, last) = match event.and_then(|event| self.frame(event)) {
-                Ok(frame) => (frame, false),
-                Err(error) => (Some(line("ERROR", &json!(error.0).to_string())), true),
+    async fn run(mut self, life: Duration, stopping: impl Future<Output = ()>) {
+        let (clock, sender) = (self.clock.clone(), self.sender.clone());
+        tokio::select! {
+            () = self.send() => return,
+            () = sender.closed() => return,
+            () = clock.sleep(life) => {}
+            () = stopping => {}
+        }
+        // What is lost when it is late is a bookmark: the client begins where it was.
+        let _ = clock.timeout(LAST_WORD, self.end()).await;
+    }
+
+    /// Sends until the stream ends. Cancelling it loses no event: one is taken only when there is
+    /// a place for it.
+    async fn send(&mut self) {
+        loop {
+            let Ok(place) = self.sender.reserve().await else {
+                return;
             };
-            if let Some(frame) = frame
-                && sender.send(frame).await.is_err()
-            {
-                return;
-            }
-            if last {
-                return;
-            }
-        }
-    }
-
-    fn frame(&mut self, event: WatchEvent) -> Result<Option<Bytes>, StatusError> {
-        Ok(match event {
-            WatchEvent::Added(object) => Some(self.change("ADDED", &object)?),
-            WatchEvent::Modified(object) => Some(self.change("MODIFIED", &object)?),
-            WatchEvent::Deleted(object) => Some(self.change("DELETED", &object)?),
-            WatchEvent::Bookmark(revision) => self.bookmark(revision),
-        })
-    }
-
-    fn change(&mut self, kind: &str, object: &Encoded) -> Result<Bytes, StatusError> {
-        let decode = || object.to_object().map_err(StatusError::internal);
-        match self.form {
-            Form::Object => {
-                let mut frame = BytesMut::with_capacity(object.json().len() + 96);
-                frame.put_slice(format!("{{\"type\":\"{kind}\",\"object\":").as_bytes());
-                object.write_to(&mut frame);
-                frame.put_slice(b"}\n");
-                Ok(frame.freeze())
-            }
-            Form::Metadata => Ok(line(kind, &table::partial(decode()?).to_string())),
-            Form::Table => {
-                let metadata = json!({"resourceVersion": object.revision().to_string()});
-                let items = std::slice::from_ref(object);
-                let now = self.clock.wall();
-                let mut table = table::table(self.row, items, metadata, self.include, now)?;
-                if std::mem::replace(&mut self.columns_sent, true) {
-                    table["columnDefinitions"] = Value::Null;
+            let frame = loop {
+                let Some(event) = self.events.next().await else {
+                    return;
+                };
+                match event.and_then(|event| self.frames.event(event)) {
+                    Ok(Some(frame)) => break frame,
+                    Ok(None) => {}
+                    Err(error) => return place.send(Frames::error(&error)),
                 }
-                Ok(line(kind, &table.to_string()))
-            }
+            };
+            place.send(frame);
         }
     }
 
-    /// An empty object that says how far the client has seen.
-    fn bookmark(&mut self, revision: u64) -> Option<Bytes> {
-        let now = self.clock.monotonic();
-        let ends_initial = std::mem::take(&mut self.initial);
-        let due = self
-            .last_bookmark
-            .is_none_or(|last| now - last >= BOOKMARK_EVERY);
-        if !(ends_initial || (self.bookmarks && due)) {
-            return None;
-        }
-        self.last_bookmark = Some(now);
-        let mut bookmark = Object::default();
-        bookmark.set_gvk(&self.row.gvk());
-        bookmark.set_meta("resourceVersion", &revision.to_string());
-        if ends_initial {
-            let end = json!({"k8s.io/initial-events-end": "true"});
-            bookmark.metadata_mut().insert("annotations".into(), end);
-        }
-        let text = match self.form {
-            Form::Object => bookmark.into_value().to_string(),
-            Form::Metadata => table::partial(bookmark).to_string(),
-            Form::Table => {
-                let metadata = bookmark.metadata().cloned().unwrap_or_default();
-                json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata,
-                       "columnDefinitions": null, "rows": []})
-                .to_string()
-            }
+    /// Says how far the client has seen, so that its next watch begins there.
+    async fn end(&mut self) {
+        let Some((registry, _)) = &self.bookmarks else {
+            return;
         };
-        Some(line("BOOKMARK", &text))
+        self.frames.let_next_bookmark_through();
+        registry.request_bookmarks();
+        while let Some(Ok(event)) = self.events.next().await {
+            let last = matches!(event, WatchEvent::Bookmark(_));
+            let Ok(Some(frame)) = self.frames.event(event) else {
+                return;
+            };
+            if self.sender.send(frame).await.is_err() || last {
+                return;
+            }
+        }
     }
-}
-
-fn line(kind: &str, object: &str) -> Bytes {
-    format!("{{\"type\":\"{kind}\",\"object\":{object}}}\n").into()
 }

@@ -1,25 +1,20 @@
 //! `POST pods/<name>/binding`: the scheduler's decision, made once.
 
-use apimachinery::admission::Plugin;
-use apimachinery::{Encoded, Object, RequestCx, StatusError, time};
-use resources::Resource;
+use apimachinery::{Encoded, GroupResource, Object, StatusError, time};
 use serde_json::{Map, Value, json};
 
-use crate::{Registry, Target, WriteOptions};
+use crate::{Target, WriteOptions, Writer};
 
-impl Registry {
+impl Writer<'_> {
     /// Assigns a pod to the node that a Binding names, and marks it scheduled.
     ///
     /// # Errors
     /// BadRequest without a target, Conflict when the pod has a node or is being deleted.
     pub async fn bind(
         &self,
-        row: &'static Resource,
-        cx: &RequestCx,
         target: Target<'_>,
         binding: &Object,
         options: &WriteOptions,
-        admission: &dyn Plugin,
     ) -> Result<Encoded, StatusError> {
         let node = binding
             .at("/target/name")
@@ -30,42 +25,56 @@ impl Registry {
                 "target.name: Required value: name of the node",
             ));
         }
-        let uid = binding.uid().to_owned();
-        let now = time::format(self.clock.wall());
+        let now = time::format(self.registry.clock.wall());
         let change = |old: &Object| {
-            let conflict =
-                |why: String| StatusError::conflict(&row.group_resource(), target.name, &why);
-            if !uid.is_empty() && uid != old.uid() {
-                return Err(conflict(format!(
-                    "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
-                    old.uid()
-                )));
-            }
-            if old.deletion_timestamp().is_some() {
-                return Err(conflict(format!(
-                    "pod {} is being deleted, cannot be assigned to a host",
-                    target.name
-                )));
-            }
-            let current = old
-                .at("/spec/nodeName")
-                .and_then(Value::as_str)
-                .unwrap_or_default();
-            if !current.is_empty() {
-                return Err(conflict(format!(
-                    "pod {} is already assigned to node \"{current}\"",
-                    target.name
-                )));
-            }
-            Ok(bound(old, node, &now))
+            check(old, binding).map_err(|why| {
+                let resource = GroupResource::new("", "pods/binding");
+                StatusError::conflict(&resource, target.name, &why)
+            })?;
+            Ok(bound(old, binding, node, &now))
         };
-        self.update(row, cx, target, &change, options, admission)
-            .await
+        self.update(target, &change, options).await
     }
 }
 
-fn bound(pod: &Object, node: &str, now: &str) -> Object {
+/// Whether the pod can still be given a node; the error says why not.
+fn check(pod: &Object, binding: &Object) -> Result<(), String> {
+    let (name, uid) = (pod.name(), binding.uid());
+    if !uid.is_empty() && uid != pod.uid() {
+        return Err(format!(
+            "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
+            pod.uid()
+        ));
+    }
+    if pod.deletion_timestamp().is_some() {
+        return Err(format!(
+            "pod {name} is being deleted, cannot be assigned to a host"
+        ));
+    }
+    let node = pod.at("/spec/nodeName").and_then(Value::as_str);
+    if let Some(node) = node.filter(|node| !node.is_empty()) {
+        return Err(format!("pod {name} is already assigned to node {node:?}"));
+    }
+    let gates = pod.at("/spec/schedulingGates").and_then(Value::as_array);
+    if gates.is_some_and(|gates| !gates.is_empty()) {
+        return Err(format!("pod {name} has non-empty .spec.schedulingGates"));
+    }
+    Ok(())
+}
+
+/// The pod on its node, with the binding's labels and annotations.
+fn bound(pod: &Object, binding: &Object, node: &str, now: &str) -> Object {
     let mut pod = pod.clone();
+    for field in ["annotations", "labels"] {
+        let given = binding.metadata().and_then(|m| m.get(field));
+        let Some(given) = given.and_then(Value::as_object) else {
+            continue;
+        };
+        let all = pod.metadata_mut().entry(field).or_insert_with(|| json!({}));
+        if let Some(all) = all.as_object_mut() {
+            all.extend(given.clone());
+        }
+    }
     pod.map_mut("spec").insert("nodeName".into(), node.into());
     let mut scheduled = Map::new();
     scheduled.insert("type".into(), "PodScheduled".into());

@@ -118,11 +118,9 @@ async fn free_port(
     taken_here: &BTreeSet<String>,
 ) -> Result<(u16, String), StatusError> {
     let range = &registry.allocation.node_ports;
-    let span = range.end() - range.start() + 1;
-    let start = u16::from_ne_bytes(base::random::bytes()) % span;
-    for offset in 0..span {
-        let number = range.start()
-            + (u32::from(start) + u32::from(offset)).rem_euclid(u32::from(span)) as u16;
+    let start = usize::from(u16::from_ne_bytes(base::random::bytes())) % range.len().max(1);
+    let numbers = range.clone().cycle().skip(start).take(range.len());
+    for number in numbers {
         let name = format!("{number}-{protocol}");
         if !taken_here.contains(&name) && !taken(registry, &name).await? {
             return Ok((number, name));

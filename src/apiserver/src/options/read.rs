@@ -1,0 +1,154 @@
+//! Options of list, watch and get.
+
+use std::time::Duration;
+
+use apimachinery::{FieldError, FieldErrors, FieldSelector, LabelSelector, Path, StatusError};
+use http::Uri;
+use registry::{ListOptions, Registry, VersionMatch, WatchOptions};
+use resources::Resource;
+
+use super::{number, valid};
+use crate::request_info::{is_true, query};
+
+const KIND: &str = "ListOptions";
+
+/// Selectors, paging and version of a list.
+///
+/// # Errors
+/// Invalid for options that do not go together, BadRequest naming the one that cannot be read.
+pub fn list(row: &Resource, uri: &Uri) -> Result<ListOptions, StatusError> {
+    let limit = query(uri, "limit");
+    let version = query(uri, "resourceVersion");
+    let continue_token = query(uri, "continue");
+    let version_match = query(uri, "resourceVersionMatch");
+    let mut errors = FieldErrors::new();
+    check_match(&version_match, &version, &continue_token, &mut errors);
+    if !query(uri, "sendInitialEvents").is_empty() {
+        let path = Path::new("sendInitialEvents");
+        let text = "sendInitialEvents is forbidden for list";
+        errors.push(FieldError::forbidden(&path, text));
+    }
+    valid(KIND, &errors)?;
+    Ok(ListOptions {
+        labels: labels(uri)?,
+        fields: fields(row, uri)?,
+        limit: if limit.is_empty() {
+            0
+        } else {
+            number("limit", &limit)?
+        },
+        continue_token,
+        resource_version: resource_version(uri)?,
+        version_match: match version_match.as_str() {
+            "Exact" => VersionMatch::Exact,
+            "NotOlderThan" => VersionMatch::NotOlderThan,
+            _ => VersionMatch::Unset,
+        },
+    })
+}
+
+fn check_match(wanted: &str, version: &str, token: &str, errors: &mut FieldErrors) {
+    if wanted.is_empty() {
+        return;
+    }
+    let path = Path::new("resourceVersionMatch");
+    let mut forbid = |text: &str| errors.push(FieldError::forbidden(&path, text));
+    if version.is_empty() {
+        forbid("resourceVersionMatch is forbidden unless resourceVersion is provided");
+    }
+    if !token.is_empty() {
+        forbid("resourceVersionMatch is forbidden when continue is provided");
+    }
+    if wanted == "Exact" && version == "0" {
+        forbid("resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
+    }
+    if !matches!(wanted, "Exact" | "NotOlderThan") {
+        let known = ["Exact", "NotOlderThan", ""];
+        errors.push(FieldError::not_supported(&path, wanted, &known));
+    }
+}
+
+/// Selectors and version of a watch.
+///
+/// # Errors
+/// As for [`list`].
+pub fn watch(row: &Resource, uri: &Uri) -> Result<WatchOptions, StatusError> {
+    let version_match = query(uri, "resourceVersionMatch");
+    let initial = query(uri, "sendInitialEvents");
+    let send_initial_events = (!initial.is_empty()).then(|| is_true(&initial));
+    let path = Path::new("resourceVersionMatch");
+    let mut errors = FieldErrors::new();
+    if send_initial_events.is_some() && version_match != "NotOlderThan" {
+        let text = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
+        errors.push(FieldError::forbidden(&path, text));
+    }
+    if !version_match.is_empty() && send_initial_events.is_none() {
+        let text = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is \
+                    provided";
+        errors.push(FieldError::forbidden(&path, text));
+    }
+    if !matches!(version_match.as_str(), "" | "NotOlderThan") {
+        let known = ["NotOlderThan"];
+        errors.push(FieldError::not_supported(&path, version_match, &known));
+    }
+    valid(KIND, &errors)?;
+    Ok(WatchOptions {
+        labels: labels(uri)?,
+        fields: fields(row, uri)?,
+        resource_version: resource_version(uri)?,
+        send_initial_events,
+    })
+}
+
+/// A get may say how new its answer must be at least. Answers are always the newest.
+///
+/// # Errors
+/// Timeout for a version that is not reached yet, BadRequest when it is no number.
+pub fn reached(registry: &Registry, uri: &Uri) -> Result<(), StatusError> {
+    resource_version(uri)?.map_or(Ok(()), |version| registry.check_reached(version))
+}
+
+/// `timeoutSeconds`, if the client set one.
+///
+/// # Errors
+/// BadRequest when it is no number.
+pub fn timeout(uri: &Uri) -> Result<Option<Duration>, StatusError> {
+    let text = query(uri, "timeoutSeconds");
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let seconds: u64 = number("timeoutSeconds", &text)?;
+    Ok((seconds > 0).then_some(Duration::from_secs(seconds)))
+}
+
+fn resource_version(uri: &Uri) -> Result<Option<u64>, StatusError> {
+    let text = query(uri, "resourceVersion");
+    if text.is_empty() {
+        return Ok(None);
+    }
+    number("resourceVersion", &text).map(Some)
+}
+
+fn labels(uri: &Uri) -> Result<LabelSelector, StatusError> {
+    LabelSelector::parse(&query(uri, "labelSelector"))
+        .map_err(|error| StatusError::bad_request(error.to_string()))
+}
+
+fn fields(row: &Resource, uri: &Uri) -> Result<FieldSelector, StatusError> {
+    let text = query(uri, "fieldSelector");
+    let selector =
+        FieldSelector::parse(&text).map_err(|error| StatusError::bad_request(error.to_string()))?;
+    for (field, ..) in &selector.terms {
+        let known = matches!(field.as_str(), "metadata.name" | "metadata.namespace")
+            || row.field_selectors.iter().any(|f| f.name == field);
+        if !known {
+            return Err(StatusError::bad_request(format!(
+                "Unable to find {:?} that match label selector {:?}, field selector {text:?}: \
+                 field label not supported: {field}",
+                format!("{}, Resource={}", row.gvk().group_version(), row.plural),
+                query(uri, "labelSelector"),
+            )));
+        }
+    }
+    Ok(selector)
+}

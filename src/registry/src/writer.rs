@@ -1,0 +1,85 @@
+//! What the steps of every write share.
+
+use apimachinery::admission::{Attributes, Operation, Plugin};
+use apimachinery::{GroupVersionKind, GroupVersionResource, Object, RequestCx};
+use resources::{Cx, Resource};
+
+use crate::{Registry, Target};
+
+/// Writes to one kind, on behalf of one request and past one admission chain.
+#[derive(Clone, Copy)]
+pub struct Writer<'a> {
+    pub(crate) registry: &'a Registry,
+    pub(crate) row: &'static Resource,
+    pub(crate) cx: &'a RequestCx,
+    pub(crate) admission: &'a dyn Plugin,
+}
+
+impl Registry {
+    /// The writes to a kind; `admission` has the last say on each.
+    pub fn writer<'a>(
+        &'a self,
+        row: &'static Resource,
+        cx: &'a RequestCx,
+        admission: &'a dyn Plugin,
+    ) -> Writer<'a> {
+        Writer {
+            registry: self,
+            row,
+            cx,
+            admission,
+        }
+    }
+}
+
+/// The kind's names, which admission attributes borrow.
+pub(crate) struct Names {
+    kind: GroupVersionKind,
+    resource: GroupVersionResource,
+}
+
+/// What admission sees of a write beside the object and its kind.
+pub(crate) struct Admitted<'a> {
+    pub operation: Operation,
+    pub subresource: &'a str,
+    pub target: Target<'a>,
+    pub old: Option<&'a Object>,
+    pub dry_run: bool,
+}
+
+impl<'a> Writer<'a> {
+    pub(crate) fn names(&self) -> Names {
+        Names {
+            kind: self.row.gvk(),
+            resource: self.row.gvr(),
+        }
+    }
+
+    pub(crate) fn attributes<'b>(
+        &'b self,
+        names: &'b Names,
+        admitted: &Admitted<'b>,
+    ) -> Attributes<'b> {
+        Attributes {
+            operation: admitted.operation,
+            kind: &names.kind,
+            resource: &names.resource,
+            subresource: admitted.subresource,
+            namespace: admitted.target.namespace,
+            name: admitted.target.name,
+            cx: self.cx,
+            old: admitted.old,
+            dry_run: admitted.dry_run,
+        }
+    }
+
+    /// The circumstances that a strategy is told.
+    pub(crate) fn strategy_cx<'b>(&'b self, operation: Operation, subresource: &'b str) -> Cx<'b> {
+        Cx {
+            operation,
+            subresource,
+            request: self.cx,
+            now: self.registry.clock.wall(),
+        }
+    }
+}
