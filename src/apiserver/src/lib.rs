@@ -30,6 +30,7 @@ use std::sync::Arc;
 
 use apimachinery::admission::Plugin;
 use auth::{Authenticator, Authorizer};
+use axum::extract;
 use base::{Clock, Shutdown};
 use registry::Registry;
 
@@ -77,5 +78,16 @@ impl ApiServer {
             metrics: metrics::Metrics::new(),
             bookmarks: bookmarks::Bookmarks::default(),
         }))
+    }
+
+    /// The server as an axum router. It has one route: which paths there are is read from the
+    /// table, behind the filter chain.
+    pub(crate) fn router(&self) -> axum::Router {
+        let answer = |extract::State(server): extract::State<Self>, request: extract::Request| async move {
+            server.handle(request).await
+        };
+        axum::Router::new()
+            .fallback(answer)
+            .with_state(self.clone())
     }
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Body;
 use base::{Clock, Shutdown};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -15,6 +16,7 @@ use rustls::ServerConfig;
 use rustls::pki_types::CertificateDer;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt;
 use tracing::{debug, warn};
 
 use crate::ApiServer;
@@ -147,14 +149,9 @@ impl Connection {
             address: self.address,
             certificates: Arc::new(certificates),
         };
-        let server = self.server;
+        let router = self.server.router().layer(Extension(peer));
         let service = tower::service_fn(move |request: http::Request<hyper::body::Incoming>| {
-            let (server, peer) = (server.clone(), peer.clone());
-            async move {
-                let mut request = request.map(Body::new);
-                request.extensions_mut().insert(peer);
-                Ok::<_, std::convert::Infallible>(server.handle(request).await)
-            }
+            router.clone().oneshot(request.map(Body::new))
         });
         let builder = builder();
         let connection = builder.serve_connection_with_upgrades(
