@@ -57,10 +57,8 @@ async fn create(registry: &Registry, kind: &str, namespace: &str, object: Value)
     }
     let cx = RequestCx::new(UserInfo::new("system:apiserver", &[]), TraceId::generate());
     let options = WriteOptions::default();
-    match registry
-        .create(row, &cx, namespace, object, &options, &Nobody)
-        .await
-    {
+    let writer = registry.writer(row, &cx, &Nobody);
+    match writer.create(namespace, object, &options).await {
         Ok(_) => Ok(()),
         Err(error) if error.is_already_exists() => Ok(()),
         Err(error) => Err(error).context("cannot make the cluster's first objects"),
