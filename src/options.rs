@@ -336,22 +336,6 @@ impl Options {
     pub fn mode(&self, flag: &str) -> u32 {
         u32::from_str_radix(self.text(flag), 8).unwrap_or(0o600)
     }
-
-    /// Refuses a value that only the caller can judge.
-    #[must_use]
-    pub fn refuse(&self, flag: &'static str, why: impl Into<String>) -> OptionError {
-        let (value, origin) = self
-            .values
-            .get(flag)
-            .cloned()
-            .unwrap_or((String::new(), Origin::Default));
-        OptionError::Invalid {
-            flag,
-            value,
-            origin,
-            why: why.into(),
-        }
-    }
 }
 
 struct ConfigFile {
