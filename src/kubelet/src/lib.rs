@@ -32,6 +32,8 @@ mod references;
 mod resources;
 mod server;
 mod shared;
+#[cfg(test)]
+mod testing;
 mod unverified;
 mod volumes;
 

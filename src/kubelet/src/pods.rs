@@ -185,3 +185,6 @@ impl Pods {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

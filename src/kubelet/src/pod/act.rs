@@ -89,9 +89,11 @@ impl Worker {
         let stopper = self.stopper(pod);
         let mut stops = Vec::new();
         for kill in kills {
-            if let Some(message) = &kill.message {
-                self.normal(pod, Some(&kill.name), "Killing", message);
-            }
+            let Some(message) = &kill.message else {
+                self.shared.runtime.remove_container(&kill.id).await?;
+                continue;
+            };
+            self.normal(pod, Some(&kill.name), "Killing", message);
             let Some(run) = view.containers.iter().find(|run| run.id == kill.id) else {
                 continue;
             };

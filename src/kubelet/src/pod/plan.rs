@@ -55,7 +55,7 @@ pub enum SandboxStep {
 pub struct Kill {
     pub id: String,
     pub name: String,
-    /// The event's text; none for a run whose program never ran.
+    /// The event's text; without one the run never began, and is removed.
     pub message: Option<String>,
     /// Instead of the pod's own grace period.
     pub grace: Option<Duration>,
@@ -257,7 +257,8 @@ impl Planner<'_> {
             // Its program could not be started, or an earlier kubelet ended in between.
             ContainerState::Created => {
                 self.kill(run, None);
-                self.restart(start, container, Some(run.created_at));
+                let attempt = run.metadata.attempt;
+                self.plan.start.push(Start { attempt, ..start });
             }
             // Out of sight, or left in a sandbox that is dead: this run is given up.
             ContainerState::Unknown | ContainerState::Running => {

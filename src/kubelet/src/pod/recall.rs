@@ -33,7 +33,7 @@ impl PodView {
 fn lost_run(known: &ContainerStatus) -> Option<cri::ContainerStatus> {
     let id = known.container_id.as_deref()?;
     let id = id.split_once("://").map_or(id, |(_, id)| id);
-    let end = end(known);
+    let end = end(known)?;
     let started_at = end.started_at.map(|time| time.0);
     Some(cri::ContainerStatus {
         id: id.to_owned(),
@@ -59,21 +59,18 @@ fn lost_run(known: &ContainerStatus) -> Option<cri::ContainerStatus> {
     })
 }
 
-/// How the last run ended; one that was running ended unseen.
-fn end(known: &ContainerStatus) -> ContainerStateTerminated {
+/// How the last run ended; one that was running ended unseen, one that only waits never began.
+fn end(known: &ContainerStatus) -> Option<ContainerStateTerminated> {
     let terminated =
         |state: &Option<ContainerState>| state.as_ref().and_then(|state| state.terminated.clone());
     let running = known.state.as_ref().and_then(|state| state.running.clone());
-    let unseen = || ContainerStateTerminated {
+    let unseen = running.map(|running| ContainerStateTerminated {
         exit_code: LOST_EXIT_CODE,
         reason: Some(LOST.to_owned()),
         message: Some(USED_TO_RUN.to_owned()),
-        started_at: running.clone().and_then(|running| running.started_at),
+        started_at: running.started_at,
         ..ContainerStateTerminated::default()
-    };
-    match terminated(&known.state) {
-        Some(end) => end,
-        None if running.is_some() => unseen(),
-        None => terminated(&known.last_state).unwrap_or_else(unseen),
-    }
+    });
+    let ended = terminated(&known.state).or(unseen);
+    ended.or_else(|| terminated(&known.last_state))
 }

@@ -168,12 +168,12 @@ fn a_changed_image_replaces_the_container_whatever_the_policy() {
 }
 
 #[test]
-fn a_run_that_never_started_is_given_up_without_an_event() {
+fn a_run_that_never_began_is_made_again() {
     let pod = pod("Always", &[], &["a"]);
     let mut view = view(true, &["a:0"]);
     view.containers[0].state = ContainerState::Created;
     let plan = decide(&pod, &view, &RestartBackoff::default(), 101);
-    assert_eq!(show(&plan), "kill a-0, start Regular 0 as 1");
+    assert_eq!(show(&plan), "kill a-0, start Regular 0 as 0");
     assert_eq!(plan.kill[0].message, None);
 }
 

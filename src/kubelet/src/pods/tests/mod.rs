@@ -1,0 +1,9 @@
+//! The kubelet on a node in memory: what the API is told, and in which order things are done.
+
+mod deletion;
+mod files;
+mod hooks;
+mod images;
+mod lifecycle;
+mod probes;
+mod restart;
