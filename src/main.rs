@@ -5,6 +5,7 @@
 
 mod bootstrap;
 mod clean;
+mod flags;
 mod gate;
 mod kubelets;
 mod node;

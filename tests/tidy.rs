@@ -352,7 +352,7 @@ fn the_release_has_no_fail_points() {
 /// Rows of README's options table are the binary's options, in its order.
 #[test]
 fn the_readme_lists_every_option() {
-    let table = fs::read_to_string(root().join("src/options.rs")).expect("there");
+    let table = fs::read_to_string(root().join("src/flags.rs")).expect("there");
     let readme = fs::read_to_string(root().join("README.md")).expect("there");
     let field = |row: &str, name: &str| -> String {
         let rest = row.split_once(&format!("{name}: \"")).expect(name).1;
