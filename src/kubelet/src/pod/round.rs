@@ -20,6 +20,13 @@ impl Worker {
     pub(super) async fn round(&mut self, pod: &Arc<Pod>) -> Result<Option<Duration>, RoundError> {
         let pod = self.newest(pod);
         let view = self.look(&pod).await?;
+        let running = view
+            .live()
+            .filter(|run| run.state == cri::ContainerState::Running);
+        for run in running {
+            // A start whose answer was lost may have succeeded.
+            self.holds.release(&run.metadata.name);
+        }
         let now = self.shared.clock.wall();
         let deadline = self.check_deadline(&pod, now);
         let probes = self.probes.verdicts(&pod, &view);
@@ -33,13 +40,17 @@ impl Worker {
         });
         self.note_crash_loops(&pod, &plan);
         if plan.sandbox != SandboxStep::Keep || !plan.start.is_empty() {
-            self.publish(&pod, &view, false).await?;
+            // Containers run while the API is away; what it missed is written below.
+            if let Err(error) = self.publish(&pod, &view, false).await {
+                debug!(pod = pod.metadata.name, %error, "the status waits");
+            }
         }
         let acted = self.act(&pod, &view, &plan).await;
         let view = self.look(&pod).await?;
-        self.publish(&pod, &view, false).await?;
+        let published = self.publish(&pod, &view, false).await;
         self.remove_old_runs(&view).await;
         let next = earliest(acted?, plan.again_after);
+        published?;
         Ok(earliest(next, deadline))
     }
 

@@ -2,6 +2,7 @@
 //! a directory of its own, and a clock whose hands the test moves.
 
 mod directory;
+mod gated;
 mod said;
 mod strategic;
 
@@ -48,6 +49,8 @@ pub struct TestNode {
     pub said: Arc<Said>,
     pub directory: Directory,
     pub arrivals: watch::Sender<u64>,
+    /// Closed, it holds up the set-up of networks.
+    pub gate: watch::Sender<bool>,
     kubelet: Option<(Shutdown, JoinHandle<Option<()>>)>,
 }
 
@@ -63,6 +66,7 @@ impl TestNode {
             said: Arc::default(),
             directory: Directory::new(),
             arrivals: watch::Sender::new(0),
+            gate: watch::Sender::new(true),
             kubelet: None,
             clock,
             hands,
@@ -83,7 +87,10 @@ impl TestNode {
             client,
             runtime: Arc::new(self.runtime.clone()),
             images: Arc::new(self.images.clone()),
-            network: self.network.clone(),
+            network: Arc::new(gated::Gated {
+                network: self.network.clone(),
+                open: self.gate.subscribe(),
+            }),
             events: self.said.clone(),
             cgroups,
             allocatable: requests::ResourceList::new(),

@@ -183,3 +183,39 @@ async fn sidecars_go_last() {
         ]
     );
 }
+
+#[tokio::test]
+async fn a_pod_deleted_while_its_sandbox_is_made_leaves_nothing() {
+    for force in [false, true] {
+        let node = TestNode::new();
+        node.gate.send_replace(false);
+        node.create("p", TestNode::one(json!({})));
+        node.settle().await;
+        if force {
+            node.server.remove(&<api::Pod as api::Kind>::GVR, "n", "p");
+        } else {
+            node.delete("p", None).await;
+        }
+        node.settle().await;
+        assert_eq!(node.pod("p").is_none(), force);
+        node.gate.send_replace(true);
+        node.until("gone", |node| {
+            node.pod("p").is_none() && !node.pod_directory("p").exists()
+        })
+        .await;
+        node.settle().await;
+        let attached = network::PodNetwork::list(&*node.network)
+            .await
+            .expect("a list");
+        assert_eq!(attached, [], "force: {force}");
+        let sandboxes = cri::RuntimeService::list_pod_sandboxes(&node.runtime).await;
+        assert_eq!(sandboxes.expect("a list"), []);
+        assert_eq!(node.runs("app").await, []);
+        assert!(
+            !node
+                .directory
+                .join("cgroup/kubepods/besteffort/poduid-p")
+                .exists()
+        );
+    }
+}

@@ -4,7 +4,7 @@ use expect_test::expect;
 use serde_json::json;
 
 use crate::testing::TestNode;
-use client::testing::Verb;
+use client::testing::{Effect, Verb};
 
 /// Each status patch as phase and container states.
 fn statuses(node: &TestNode) -> String {
@@ -325,5 +325,38 @@ async fn a_sandbox_that_fails_is_told_and_tried_again() {
     assert_eq!(node.said.count("FailedCreatePodSandBox"), 1);
     assert_eq!(node.waiting("p", "app"), "ContainerCreating");
     node.pass(1).await;
+    node.until("ready", |node| node.is_ready("p")).await;
+}
+
+#[tokio::test]
+async fn containers_start_while_the_api_is_away() {
+    let node = TestNode::new();
+    for effect in [Effect::Unreachable, Effect::LoseAnswer, Effect::Unreachable] {
+        node.server.disturb(Verb::Patch, "pods/status", effect);
+    }
+    node.create("p", TestNode::one(json!({})));
+    node.settle().await;
+    assert!(
+        node.runtime
+            .calls()
+            .contains(&"start_container app".to_owned())
+    );
+    node.pass(10).await;
+    node.until("ready", |node| node.is_ready("p")).await;
+    assert_eq!(node.said.count("Started"), 1);
+}
+
+#[tokio::test]
+async fn a_status_that_the_cache_has_not_seen_is_not_lost() {
+    let node = TestNode::new();
+    node.create("p", TestNode::one(json!({})));
+    node.until("ready", |node| node.is_ready("p")).await;
+    // The watch misses the change to unready, and the pod is ready again right after it.
+    node.server.drop_next_event("pods");
+    node.runtime.exit(&node.newest("app").await, 1);
+    node.until("restart", |node| {
+        node.container("p", "app").restart_count == 1
+    })
+    .await;
     node.until("ready", |node| node.is_ready("p")).await;
 }
