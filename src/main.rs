@@ -60,7 +60,7 @@ fn command(args: Vec<OsString>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody is left to tell when standard error is closed.
-            let _ = writeln!(io::stderr(), "rk3s: {error:#}");
+            let _ = writeln!(io::stderr(), "rk3s: {}", with_causes(&error));
             ExitCode::FAILURE
         }
     }
@@ -83,4 +83,16 @@ where
         .enable_all()
         .build()?;
     runtime.block_on(command(options))
+}
+
+/// An error and its causes in one line. Errors that show their cause themselves are not repeated.
+fn with_causes(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    text
 }
