@@ -30,9 +30,10 @@ clean
 mkdir -p "$RK3S_DATA_DIR/agent/images"
 cp target/busybox.tar "$RK3S_DATA_DIR/agent/images/"
 ip link set lo up
-ip link add bench0 type dummy
+ip link add bench0 type veth peer name bench1
 ip addr add 192.0.2.20/24 dev bench0
 ip link set bench0 up
+ip link set bench1 up
 
 now() { date +%s%N; }
 seconds() { awk -v from="$1" -v to="$2" 'BEGIN { printf "%.2f s", (to - from) / 1e9 }'; }

@@ -60,10 +60,6 @@ impl Cluster {
         })
     }
 
-    pub fn server(&self) -> Result<&Server> {
-        self.server.as_ref().context("a server runs")
-    }
-
     pub fn kill(&mut self) -> Result<()> {
         self.server.take().context("a server runs")?.kill()
     }

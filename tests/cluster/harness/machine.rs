@@ -17,15 +17,18 @@ pub const INTERFACE: &str = "test0";
 /// namespace goes away with the last process in it.
 pub fn enter() -> Result<()> {
     if std::env::var_os(INSIDE).is_some() {
-        return run("ip", &["link", "set", "lo", "up"])
-            .and_then(|()| run("ip", &["link", "add", INTERFACE, "type", "dummy"]))
-            .and_then(|()| {
-                run(
-                    "ip",
-                    &["addr", "add", &format!("{ADDRESS}/24"), "dev", INTERFACE],
-                )
-            })
-            .and_then(|()| run("ip", &["link", "set", INTERFACE, "up"]));
+        let address = format!("{ADDRESS}/24");
+        let lines: [&[&str]; 5] = [
+            &["link", "set", "lo", "up"],
+            // Not every kernel has dummy interfaces; a pair of veth is one that is up.
+            &[
+                "link", "add", INTERFACE, "type", "veth", "peer", "name", "test1",
+            ],
+            &["addr", "add", &address, "dev", INTERFACE],
+            &["link", "set", INTERFACE, "up"],
+            &["link", "set", "test1", "up"],
+        ];
+        return lines.iter().try_for_each(|line| run("ip", line));
     }
     let error = Command::new("unshare")
         .arg("--net")

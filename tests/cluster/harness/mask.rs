@@ -42,8 +42,9 @@ static MASKS: LazyLock<Vec<Mask>> = LazyLock::new(|| {
         ),
         (r"\b10\.4[23]\.\d+\.\d+\b", "<ip>"),
         (r"\b\d+(\.\d+)?(ms|s|m|m\d+s)( ago)?\b", "<age>"),
+        (r"by process \d+", "by process <pid>"),
         // The cell widths of tables follow the widest value.
-        (r" {2,}", "  "),
+        (r"(\S) {2,}", "$1  "),
         (r"\t+", "  "),
         (r"(?m) +$", ""),
     ];

@@ -1,0 +1,11 @@
+//! The API over an in-memory store: the whole chain in process, without TCP and TLS.
+//!
+//! Controls, each seen to go red: see `history.rs`.
+
+mod conversations;
+mod discovery;
+mod history;
+mod kinds;
+mod tables;
+mod watches;
+mod world;

@@ -1,0 +1,59 @@
+//! Each kind's Table, as `kubectl get -o wide` reads it.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use expect_test::expect_file;
+use resources::RESOURCES;
+use serde_json::Value;
+
+use crate::world::{Said, World, collection, fixture};
+
+const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
+
+#[tokio::test]
+async fn every_kinds_table() {
+    let mut text = String::new();
+    for row in RESOURCES {
+        let world = World::new().await;
+        let sent = fixture(row);
+        let all = collection(row, &sent);
+        world.create(&all, &sent).await;
+        world.hands.advance(Duration::from_secs(200));
+        let name = sent["metadata"]["name"].as_str().expect("a name");
+        let uri = format!("{all}?fieldSelector=metadata.name%3D{name}");
+        let table = world
+            .expect(200, "GET", &uri, &Said::accepting(TABLE))
+            .await;
+        writeln!(text, "{}", lines(row.plural, &table.json())).expect("a string grows");
+    }
+    expect_file!["../golden/api/tables.txt"].assert_eq(&text);
+}
+
+/// `column (type, priority): cell`, and what else the row says.
+fn lines(plural: &str, table: &Value) -> String {
+    let mut text = format!("{plural}\n");
+    let rows = table["rows"].as_array().expect("rows");
+    assert_eq!(rows.len(), 1, "{table}");
+    let columns = table["columnDefinitions"].as_array().expect("columns");
+    let cells = rows[0]["cells"].as_array().expect("cells");
+    assert_eq!(columns.len(), cells.len(), "{plural}");
+    for (column, cell) in columns.iter().zip(cells) {
+        let wide = if column["priority"] == 0 {
+            ""
+        } else {
+            ", wide"
+        };
+        let name = column["name"].as_str().expect("a name");
+        let kind = column["type"].as_str().expect("a type");
+        let format = column["format"].as_str().expect("a format");
+        let kind = [kind, format].join(if format.is_empty() { "" } else { " " });
+        writeln!(text, "  {name} ({kind}{wide}): {cell}").expect("a string grows");
+    }
+    let object = &rows[0]["object"];
+    assert_eq!(object["kind"], "PartialObjectMetadata", "{plural}");
+    if let Some(conditions) = rows[0].get("conditions") {
+        writeln!(text, "  conditions: {conditions}").expect("a string grows");
+    }
+    text
+}

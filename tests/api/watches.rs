@@ -1,0 +1,186 @@
+//! One watch at a time: what a client reads, line by line.
+
+use std::time::Duration;
+
+use client::ByteStream;
+use futures::{FutureExt, StreamExt};
+use serde_json::{Value, json};
+use store::Store;
+
+use crate::world::{Said, World};
+
+const MAPS: &str = "/api/v1/namespaces/default/configmaps";
+const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io";
+
+/// The lines of a watch as they come.
+struct Lines {
+    body: ByteStream,
+    rest: Vec<u8>,
+}
+
+impl Lines {
+    async fn open(world: &World, query: &str) -> Self {
+        Self::open_as(world, query, &Said::nothing()).await
+    }
+
+    async fn open_as(world: &World, query: &str, said: &Said) -> Self {
+        let uri = format!("{MAPS}?watch=true&{query}");
+        let answer = world.send("GET", &uri, said).await;
+        assert_eq!(answer.status(), 200, "{uri}");
+        Self {
+            body: answer.into_body(),
+            rest: Vec::new(),
+        }
+    }
+
+    /// The next event; `None` when the watch has ended.
+    async fn next(&mut self) -> Option<Value> {
+        loop {
+            if let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.rest.drain(..=end).collect();
+                return Some(serde_json::from_slice(&line).expect("a line of JSON"));
+            }
+            let chunk = self.body.next().await?;
+            self.rest.extend_from_slice(&chunk.expect("a chunk"));
+        }
+    }
+
+    /// `TYPE name`, of a bookmark `TYPE revision`.
+    async fn short(&mut self) -> String {
+        let Some(event) = self.next().await else {
+            return "end".to_owned();
+        };
+        let kind = event["type"].as_str().expect("a type");
+        let metadata = &event["object"]["metadata"];
+        let what = match kind {
+            "BOOKMARK" => &metadata["resourceVersion"],
+            "ERROR" => &event["object"]["reason"],
+            _ => &metadata["name"],
+        };
+        format!("{kind} {}", what.as_str().unwrap_or_default())
+    }
+
+    async fn expect(&mut self, expected: &[&str]) {
+        for expected in expected {
+            assert_eq!(self.short().await, *expected);
+        }
+    }
+}
+
+async fn put(world: &World, name: &str, labels: Value) -> u64 {
+    let object = json!({"metadata": {"name": name, "labels": labels}});
+    let uri = format!("{MAPS}/{name}");
+    if world.ask("GET", &uri, &Said::nothing()).await.code == 404 {
+        world.create(MAPS, &object).await.revision()
+    } else {
+        let said = Said::json(&object);
+        world.expect(200, "PUT", &uri, &said).await.revision()
+    }
+}
+
+#[tokio::test]
+async fn a_version_decides_where_a_watch_begins() {
+    let world = World::new().await;
+    put(&world, "a", json!({})).await;
+    let first = put(&world, "b", json!({})).await;
+    put(&world, "a", json!({"x": "1"})).await;
+
+    let mut from_now = Lines::open(&world, "").await;
+    from_now.expect(&["ADDED a", "ADDED b"]).await;
+    let mut any = Lines::open(&world, "resourceVersion=0").await;
+    any.expect(&["ADDED a", "ADDED b"]).await;
+    let mut after = Lines::open(&world, &format!("resourceVersion={first}")).await;
+    after.expect(&["MODIFIED a"]).await;
+    let initial = "sendInitialEvents=true&allowWatchBookmarks=true&\
+                   resourceVersionMatch=NotOlderThan";
+    let mut initial = Lines::open(&world, initial).await;
+    initial.expect(&["ADDED a", "ADDED b"]).await;
+    let end = initial.next().await.expect("a bookmark");
+    let annotations = &end["object"]["metadata"]["annotations"];
+    assert_eq!(annotations["k8s.io/initial-events-end"], "true");
+
+    let uri = format!("{MAPS}/a");
+    world.expect(200, "DELETE", &uri, &Said::nothing()).await;
+    for watch in [&mut from_now, &mut any, &mut after, &mut initial] {
+        watch.expect(&["DELETED a"]).await;
+    }
+}
+
+#[tokio::test]
+async fn selectors_turn_changes_into_additions_and_deletions() {
+    let world = World::new().await;
+    let mut one = Lines::open(&world, "fieldSelector=metadata.name%3Da").await;
+    let mut red = Lines::open(&world, "labelSelector=c%3Dred").await;
+    put(&world, "ab", json!({"c": "red"})).await;
+    put(&world, "a", json!({"c": "blue"})).await;
+    put(&world, "a", json!({"c": "red"})).await;
+    let last = put(&world, "a", json!({"c": "blue"})).await;
+    put(&world, "ab", json!({"c": "red", "d": "1"})).await;
+    one.expect(&["ADDED a", "MODIFIED a", "MODIFIED a"]).await;
+    red.expect(&["ADDED ab", "ADDED a"]).await;
+    let left = red.next().await.expect("an event");
+    assert_eq!(left["type"], "DELETED");
+    // The last state that was selected, at the revision of the change.
+    let metadata = &left["object"]["metadata"];
+    assert_eq!(metadata["labels"]["c"], "red");
+    assert_eq!(metadata["resourceVersion"], last.to_string());
+    red.expect(&["MODIFIED ab"]).await;
+}
+
+#[tokio::test]
+async fn bookmarks_come_once_a_minute_and_at_the_end_to_those_who_ask() {
+    let world = World::new().await;
+    let from = put(&world, "a", json!({})).await;
+    let version = format!("resourceVersion={from}");
+    let asked = format!("{version}&allowWatchBookmarks=true&timeoutSeconds=150");
+    let (mut asked, mut quiet) = (
+        Lines::open(&world, &asked).await,
+        Lines::open(&world, &format!("{version}&timeoutSeconds=150")).await,
+    );
+    // The timer of bookmarks is running once the server has given the watch its first turn.
+    tokio::task::yield_now().await;
+    let bookmark = format!("BOOKMARK {from}");
+    for _ in 0..2 {
+        world.hands.advance(Duration::from_secs(60));
+        asked.expect(&[&bookmark]).await;
+    }
+    let last = put(&world, "b", json!({})).await;
+    asked.expect(&["ADDED b"]).await;
+    // Progress that is not due is passed over.
+    world.store.request_progress();
+    world.hands.advance(Duration::from_secs(30));
+    asked.expect(&[&format!("BOOKMARK {last}"), "end"]).await;
+    quiet.expect(&["ADDED b", "end"]).await;
+}
+
+#[tokio::test]
+async fn a_forgotten_version_is_an_error_in_the_stream() {
+    let world = World::new().await;
+    let first = put(&world, "a", json!({})).await;
+    put(&world, "b", json!({})).await;
+    put(&world, "c", json!({})).await;
+    let compacted = world.store.compact(world.store.revision());
+    compacted.await.expect("the store compacts");
+    let mut lines = Lines::open(&world, &format!("resourceVersion={first}")).await;
+    lines.expect(&["ERROR Expired", "end"]).await;
+    let future = format!("{MAPS}?watch=true&resourceVersion=999");
+    let refused = world.expect(504, "GET", &future, &Said::nothing()).await;
+    assert_eq!(
+        refused.text("/details/causes/0/reason"),
+        "ResourceVersionTooLarge"
+    );
+}
+
+#[tokio::test]
+async fn tables_name_their_columns_once() {
+    let world = World::new().await;
+    put(&world, "a", json!({})).await;
+    put(&world, "b", json!({})).await;
+    let mut lines = Lines::open_as(&world, "", &Said::accepting(TABLE)).await;
+    let first = lines.next().await.expect("an event");
+    assert_eq!(first["object"]["rows"][0]["cells"], json!(["a", 0, "0s"]));
+    assert!(first["object"]["columnDefinitions"].is_array());
+    let second = lines.next().await.expect("an event");
+    assert_eq!(second["object"]["columnDefinitions"], Value::Null);
+    assert!(lines.next().now_or_never().is_none(), "nothing follows");
+}

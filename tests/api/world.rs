@@ -1,0 +1,258 @@
+//! A server of one's own, and requests to it.
+
+use std::sync::Arc;
+
+use admission::{NamespacePhase, NamespaceSource, ServiceAccountSource};
+use apimachinery::{Object, StatusError, UserInfo};
+use apiserver::{ApiServer, Checks, KubeletConnector, NodeEndpoint, Parts};
+use auth::{BootstrapPolicy, PrivilegedGroup, Rbac, Union};
+use base::clock::Hands;
+use base::{Clock, Shutdown};
+use bytes::Bytes;
+use client::{ByteStream, Transport, TransportError};
+use futures::future::BoxFuture;
+use futures::stream::{self, StreamExt};
+use http::{HeaderMap, Request, Response, StatusCode};
+use registry::{Allocation, Registry, Target};
+use resources::Resource;
+use serde_json::{Value, json};
+use store::MemStore;
+
+/// When all tests begin.
+const START: &str = "2026-01-10T12:00:00Z";
+
+pub struct World {
+    pub api: ApiServer,
+    pub store: Arc<MemStore>,
+    pub hands: Hands,
+}
+
+/// A request's answer, whole.
+#[derive(Debug)]
+pub struct Answer {
+    pub code: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))
+    }
+
+    /// The text at a pointer, empty when absent.
+    pub fn text(&self, pointer: &str) -> String {
+        let json = self.json();
+        let found = json.pointer(pointer).and_then(Value::as_str);
+        found.unwrap_or_default().to_owned()
+    }
+
+    pub fn revision(&self) -> u64 {
+        let text = self.text("/metadata/resourceVersion");
+        text.parse().unwrap_or_else(|_| panic!("{self:?}"))
+    }
+}
+
+/// What a request says beside its line.
+#[derive(Clone, Debug)]
+pub struct Said {
+    pub user: String,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Said {
+    pub fn json(body: &Value) -> Self {
+        Self::body("application/json", &body.to_string())
+    }
+
+    pub fn body(media: &str, body: &str) -> Self {
+        Self {
+            user: String::new(),
+            headers: vec![("Content-Type".to_owned(), media.to_owned())],
+            body: body.to_owned(),
+        }
+    }
+
+    pub fn nothing() -> Self {
+        Self {
+            user: String::new(),
+            headers: Vec::new(),
+            body: String::new(),
+        }
+    }
+
+    pub fn accepting(media: &str) -> Self {
+        Self {
+            headers: vec![("Accept".to_owned(), media.to_owned())],
+            ..Self::nothing()
+        }
+    }
+}
+
+impl World {
+    /// With the namespaces and the service account that other objects need.
+    pub async fn new() -> Self {
+        let (clock, hands) = Clock::manual(START.parse().expect("a time"));
+        let store = Arc::new(MemStore::new(store::Options::new(clock.clone())));
+        let registry = Registry::new(store.clone(), clock.clone(), Allocation::default());
+        let lookups = Arc::new(Lookups(registry.clone()));
+        let api = ApiServer::new(Parts {
+            registry,
+            admission: Arc::new(admission::Chain::built_in(lookups.clone(), lookups)),
+            authenticator: Arc::new(auth::Chain::new(Vec::new(), true)),
+            authorizer: Arc::new(Union(vec![
+                Arc::new(PrivilegedGroup::masters()),
+                Arc::new(Rbac::new(Arc::new(BootstrapPolicy::load()))),
+            ])),
+            kubelets: Arc::new(Kubelet),
+            checks: Checks::default(),
+            server_ca_pem: "the CA\n".to_owned(),
+            clock,
+            shutdown: Shutdown::new(),
+        });
+        let world = Self { api, store, hands };
+        for name in ["default", "kube-node-lease"] {
+            let namespace = json!({"metadata": {"name": name}});
+            world.create("/api/v1/namespaces", &namespace).await;
+        }
+        let account = json!({"metadata": {"name": "default"}});
+        let path = "/api/v1/namespaces/default/serviceaccounts";
+        world.create(path, &account).await;
+        world
+    }
+
+    /// Sends a request; the body of its answer is still to be read.
+    pub async fn send(&self, method: &str, uri: &str, said: &Said) -> Response<ByteStream> {
+        let mut request = Request::builder().method(method).uri(uri);
+        for (name, value) in &said.headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(Bytes::from(said.body.clone()));
+        let user = if said.user.is_empty() {
+            admin()
+        } else {
+            UserInfo::new(said.user.as_str(), &["system:authenticated"])
+        };
+        let sent = self.api.in_process(user);
+        let answer = sent.send(request.expect("a request")).await;
+        answer.expect("in process nothing is lost")
+    }
+
+    pub async fn ask(&self, method: &str, uri: &str, said: &Said) -> Answer {
+        let (head, body) = self.send(method, uri, said).await.into_parts();
+        let chunks: Vec<_> = body.collect().await;
+        let chunks = chunks.into_iter().map(|chunk| chunk.expect("a whole body"));
+        Answer {
+            code: head.status,
+            headers: head.headers,
+            body: chunks.collect::<Vec<_>>().concat().into(),
+        }
+    }
+
+    /// As [`World::ask`], of which another answer than `code` is a failed test.
+    pub async fn expect(&self, code: u16, method: &str, uri: &str, said: &Said) -> Answer {
+        let answer = self.ask(method, uri, said).await;
+        let body = String::from_utf8_lossy(&answer.body);
+        assert_eq!(answer.code, code, "{method} {uri} {}: {body}", said.body);
+        answer
+    }
+
+    pub async fn get(&self, uri: &str) -> Answer {
+        self.expect(200, "GET", uri, &Said::nothing()).await
+    }
+
+    pub async fn create(&self, uri: &str, object: &Value) -> Answer {
+        self.expect(201, "POST", uri, &Said::json(object)).await
+    }
+
+    pub async fn merge(&self, uri: &str, patch: &Value) -> Answer {
+        let said = Said::body("application/merge-patch+json", &patch.to_string());
+        self.expect(200, "PATCH", uri, &said).await
+    }
+}
+
+pub fn admin() -> UserInfo {
+    UserInfo::new("admin", &[UserInfo::MASTERS])
+}
+
+/// The object of `tests/data/api/objects/<plural>.json`, as a client sends it.
+pub fn fixture(row: &Resource) -> Value {
+    let path = format!(
+        "{}/tests/data/api/objects/{}.json",
+        env!("CARGO_MANIFEST_DIR"),
+        row.plural
+    );
+    let text = std::fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{} needs a fixture: {error}: {path}", row.kind));
+    serde_json::from_str(&text).expect("fixtures are JSON")
+}
+
+/// The path of a kind's collection, in the namespace of an object.
+pub fn collection(row: &Resource, object: &Value) -> String {
+    client::path(&row.gvr(), namespace_of(object), &[])
+}
+
+fn namespace_of(object: &Value) -> &str {
+    object["metadata"]["namespace"].as_str().unwrap_or_default()
+}
+
+/// Reads the registry, as the server's own lookups do.
+struct Lookups(Registry);
+
+impl Lookups {
+    async fn find(
+        &self,
+        kind: &str,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<Object>, StatusError> {
+        let row = resources::by_kind("", kind).expect("a kind of the table");
+        match self.0.get(row, Target { namespace, name }).await {
+            Ok(found) => found.to_object().map(Some).map_err(StatusError::internal),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl NamespaceSource for Lookups {
+    fn phase<'a>(
+        &'a self,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<NamespacePhase>, StatusError>> {
+        Box::pin(async move {
+            let found = self.find("Namespace", "", name).await?;
+            Ok(found.map(|namespace| match namespace.deletion_timestamp() {
+                Some(_) => NamespacePhase::Terminating,
+                None => NamespacePhase::Active,
+            }))
+        })
+    }
+}
+
+impl ServiceAccountSource for Lookups {
+    fn get<'a>(
+        &'a self,
+        namespace: &'a str,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Object>, StatusError>> {
+        Box::pin(self.find("ServiceAccount", namespace, name))
+    }
+}
+
+/// Says what it was asked.
+struct Kubelet;
+
+impl KubeletConnector for Kubelet {
+    fn get<'a>(
+        &'a self,
+        node: NodeEndpoint,
+        path_and_query: String,
+    ) -> BoxFuture<'a, Result<Response<ByteStream>, TransportError>> {
+        let text = format!("{}:{} {path_and_query}", node.address, node.port);
+        let body = stream::iter([Ok(Bytes::from(text))]).boxed();
+        Box::pin(std::future::ready(Ok(Response::new(body))))
+    }
+}
