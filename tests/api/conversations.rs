@@ -1,7 +1,8 @@
 //! Requests and their answers, whole: `data/api/<name>.http` makes `golden/api/<name>.txt`.
 //!
 //! A request is its line, headers, an empty line after them if a body follows, and the body; a
-//! line of dashes ends it. `As: <user>` says who asks. `${uid}`, `${rv}`, `${continue}` are what
+//! line of dashes ends it. `As: <user>` says who asks, `Show: <pointer>` which part of the answer
+//! matters. `${uid}`, `${rv}`, `${continue}` are what
 //! the answer before said. `advance <seconds>` and `compact` stand in place of a request.
 
 use std::fmt::Write;
@@ -61,18 +62,20 @@ async fn exchange(world: &World, request: &str) -> (String, Answer) {
         body: body.to_owned(),
         ..Said::nothing()
     };
+    let mut part = String::new();
     for header in lines {
         let (name, value) = header.split_once(": ").expect("a header");
         match name {
             "As" => value.clone_into(&mut said.user),
+            "Show" => value.clone_into(&mut part),
             _ => said.headers.push((name.to_owned(), value.to_owned())),
         }
     }
     let answer = world.ask(method, uri, &said).await;
-    (shown(request, &answer), answer)
+    (shown(request, &answer, &part), answer)
 }
 
-fn shown(request: &str, answer: &Answer) -> String {
+fn shown(request: &str, answer: &Answer, part: &str) -> String {
     let mut text = format!("=== {request}\n--> {}\n", answer.code.as_u16());
     for header in ["warning", "retry-after"] {
         for value in answer.headers.get_all(header) {
@@ -82,7 +85,8 @@ fn shown(request: &str, answer: &Answer) -> String {
     }
     match serde_json::from_slice::<Value>(&answer.body) {
         Ok(body) => {
-            let pretty = serde_json::to_string_pretty(&body).expect("JSON prints");
+            let body = body.pointer(part).unwrap_or(&body);
+            let pretty = serde_json::to_string_pretty(body).expect("JSON prints");
             text.push_str(&pretty);
         }
         Err(_) => text.push_str(&String::from_utf8_lossy(&answer.body)),
