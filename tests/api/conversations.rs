@@ -3,8 +3,9 @@
 //! A request is its line, headers, an empty line after them if a body follows, and the body; a
 //! line of dashes ends it. `As: <user>` says who asks, `Show: <pointer>` which part of the answer
 //! matters. `${uid}`, `${rv}`, `${continue}` are what
-//! the answer before said. `advance <seconds>` and `compact` stand in place of a request.
+//! an answer before said last. `advance <seconds>` and `compact` stand in place of a request.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -17,9 +18,9 @@ use crate::world::{Answer, Said, World};
 
 async fn check(input: &str, expected: ExpectFile) {
     let world = World::new().await;
-    let (mut text, mut last) = (String::new(), Value::Null);
+    let (mut text, mut said) = (String::new(), BTreeMap::new());
     for request in input.split("\n----\n") {
-        let request = fill(request.trim(), &last);
+        let request = fill(request.trim(), &said);
         let mut words = request.split_whitespace();
         match (words.next(), words.next()) {
             (Some("advance"), Some(seconds)) => {
@@ -37,20 +38,25 @@ async fn check(input: &str, expected: ExpectFile) {
         let (shown, answer) = exchange(&world, &request).await;
         let body = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
         write!(text, "{}", mask(&shown)).expect("a string grows");
-        last = body;
+        for (word, pointer) in WORDS {
+            if let Some(value) = body.pointer(pointer).and_then(Value::as_str) {
+                said.insert(word, value.to_owned());
+            }
+        }
     }
     expected.assert_eq(&text);
 }
 
-fn fill(request: &str, last: &Value) -> String {
-    let said = |pointer: &str| {
-        let found = last.pointer(pointer).and_then(Value::as_str);
-        found.unwrap_or_default().to_owned()
-    };
-    request
-        .replace("${uid}", &said("/metadata/uid"))
-        .replace("${rv}", &said("/metadata/resourceVersion"))
-        .replace("${continue}", &said("/metadata/continue"))
+/// What answers say, and where.
+const WORDS: [(&str, &str); 3] = [
+    ("${uid}", "/metadata/uid"),
+    ("${rv}", "/metadata/resourceVersion"),
+    ("${continue}", "/metadata/continue"),
+];
+
+fn fill(request: &str, said: &BTreeMap<&str, String>) -> String {
+    let replace = |request: String, (word, value): (&&str, &String)| request.replace(word, value);
+    said.iter().fold(request.to_owned(), replace)
 }
 
 async fn exchange(world: &World, request: &str) -> (String, Answer) {
@@ -117,4 +123,4 @@ macro_rules! conversations {
     };
 }
 
-conversations! { errors deletion lists writes }
+conversations! { deletion errors lists writes }

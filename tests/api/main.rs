@@ -2,6 +2,7 @@
 //!
 //! Controls, each seen to go red: see `history.rs`.
 
+mod concurrency;
 mod conversations;
 mod discovery;
 mod history;

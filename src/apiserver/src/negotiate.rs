@@ -4,7 +4,7 @@ use apimachinery::StatusError;
 use http::{HeaderMap, header};
 
 /// The media types a resource can be answered in.
-const ACCEPTED: [&str; 2] = ["application/json", "application/yaml"];
+const ACCEPTED: [&str; 1] = ["application/json"];
 
 /// How an object or a list is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -28,6 +28,11 @@ pub fn canonical(row: &Resource, object: &mut Object, revision: u64, trace: Trac
     Encoded::from_object(object, revision, trace)
 }
 
+/// An object of a dry run that no store has seen: it has no revision.
+pub fn unstored(object: &Encoded) -> Encoded {
+    Encoded::from_parts(object.json().clone(), None, 0, object.trace)
+}
+
 /// The bytes to store.
 pub fn encode(object: &Encoded) -> Bytes {
     let (json, splice) = object.parts();

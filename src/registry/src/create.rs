@@ -96,6 +96,9 @@ impl Writer<'_> {
     ) -> Result<Encoded, Refusal> {
         let (row, mut side) = (self.row, Vec::new());
         hooks::before_commit(self.registry, row, None, Some(&mut object), &mut side).await?;
+        if !hooks::namespace::guard(self.registry, object.namespace(), &mut side).await? {
+            return Err(Refusal::Lost(self.lost(&object)));
+        }
         let target = Target {
             namespace: object.namespace(),
             name: object.name(),
@@ -112,23 +115,25 @@ impl Writer<'_> {
             let there = self.registry.store.get(&key, None);
             return match there.await.map_err(from_store)? {
                 Some(_) => Err(taken(&object)),
-                None => Ok(encoded),
+                None => Ok(codec::unstored(&encoded)),
             };
         }
         match self.commit(&key, &encoded, Expect::Absent, side).await? {
             Committed::Done(created) => Ok(created),
             Committed::Outrun => Err(taken(&object)),
-            Committed::SideLost => Err(Refusal::Lost(StatusError::modified(
-                &row.group_resource(),
-                object.name(),
-            ))),
+            Committed::SideLost => Err(Refusal::Lost(self.lost(&object))),
         }
+    }
+
+    /// What a client is told when every attempt met other writers.
+    fn lost(&self, object: &Object) -> StatusError {
+        StatusError::modified(&self.row.group_resource(), object.name())
     }
 }
 
 /// Whether another attempt may succeed.
 enum Refusal {
-    /// Another writer took the generated name or the allocation first.
+    /// Another writer took the generated name or the allocation first, or changed the namespace.
     Lost(StatusError),
     Final(StatusError),
 }

@@ -6,7 +6,7 @@
 mod binding;
 mod cluster_ip;
 mod eviction;
-mod namespace;
+pub(crate) mod namespace;
 mod node_port;
 
 use std::net::Ipv4Addr;

@@ -1,6 +1,12 @@
-//! A namespace that is being deleted is Terminating until its contents are gone.
+//! A namespace that is being deleted is Terminating until its contents are gone, and gets no new
+//! ones.
 
-use apimachinery::Object;
+use apimachinery::{Object, StatusError};
+use base::TraceId;
+use store::{Expect, Op};
+
+use crate::error::from_store;
+use crate::{Registry, Target, codec, key};
 
 /// Shows in the status what the deletion timestamp says.
 pub fn mark(namespace: Option<&mut Object>) {
@@ -11,4 +17,31 @@ pub fn mark(namespace: Option<&mut Object>) {
             .map_mut("status")
             .insert("phase".into(), "Terminating".into());
     }
+}
+
+/// Makes a create in a namespace fail if that changes before the commit: its deletion must not
+/// miss what admission let in just before. False when the deletion was first. Whether there must
+/// be a namespace at all is admission's to say.
+pub async fn guard(
+    registry: &Registry,
+    name: &str,
+    ops: &mut Vec<Op>,
+) -> Result<bool, StatusError> {
+    let Some(row) = resources::by_kind("", "Namespace").filter(|_| !name.is_empty()) else {
+        return Ok(true);
+    };
+    let namespace = "";
+    let key = key::of(row, Target { namespace, name });
+    let stored = registry.store.get(&key, None).await.map_err(from_store)?;
+    let Some(stored) = stored else {
+        return Ok(true);
+    };
+    let modified = stored.modified;
+    let stored = codec::decode(stored.value, modified.0, TraceId::NONE)?;
+    let stored = stored.to_object().map_err(StatusError::internal)?;
+    ops.push(Op::Check {
+        key: key.into(),
+        expect: Expect::At(modified),
+    });
+    Ok(stored.deletion_timestamp().is_none())
 }
