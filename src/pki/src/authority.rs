@@ -10,7 +10,9 @@ use rustls_pki_types::pem::PemObject;
 use tracing::info;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::certificate::{self, Issuer, San, Subject, Usage, Validity};
+use crate::by_hand;
+use crate::by_rcgen;
+use crate::certificate::{Contents, Issuer, San, Subject, Usage, Validity};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::key::PrivateKey;
@@ -78,14 +80,8 @@ impl Authority {
         let now = clock.wall();
         // The time tells this authority from an earlier one with the same job.
         let subject = Subject::new(format!("rk3s-{stem}@{}", now.as_second()), &[]);
-        let issuer = Issuer {
-            name: &subject.to_der(),
-            key_id: &key.key_id(),
-            key: &key,
-        };
-        let validity = Validity::from(now, LIFE);
-        let der = certificate::sign(&subject, &key, Usage::Authority, &[], validity, &issuer)?;
-        let pem = pem::certificates([der.as_slice()]);
+        let der = by_rcgen::authority(&subject, &key, Validity::from(now, LIFE))?;
+        let pem = pem::certificates([der.as_ref()]);
         files::write(certificate, &pem, files::CERTIFICATE_MODE)?;
         info!(path = %certificate.display(), "made a certificate authority");
         Self::load(certificate, key_path, pem.as_bytes(), key, clock)
@@ -126,14 +122,30 @@ impl Authority {
         validity: Validity,
     ) -> Result<(Vec<CertificateDer<'static>>, PrivateKey)> {
         let key = PrivateKey::generate();
+        let contents = Contents {
+            subject,
+            key: &key,
+            usage,
+            sans,
+            validity,
+        };
         let issuer = Issuer {
+            certificate: &self.chain[0],
             name: &self.name,
             key_id: &self.key_id,
             key: &self.key,
         };
-        let leaf = certificate::sign(subject, &key, usage, sans, validity, &issuer)?;
+        let leaf = match usage {
+            Usage::Server => by_rcgen::serving(&contents, &issuer)?,
+            // Its groups are organizations, of which rcgen keeps one.
+            Usage::Client => None,
+        };
+        let leaf = match leaf {
+            Some(leaf) => leaf,
+            None => by_hand::sign(&contents, &issuer)?.into(),
+        };
         let links = self.chain.iter().filter(|der| !is_self_issued(der));
-        let chain = std::iter::once(leaf.into()).chain(links.cloned()).collect();
+        let chain = std::iter::once(leaf).chain(links.cloned()).collect();
         Ok((chain, key))
     }
 

@@ -1,8 +1,9 @@
-//! What a certificate says, and its DER.
+//! What a certificate says.
 
 use std::net::IpAddr;
 
 use jiff::{SignedDuration, Timestamp};
+use rustls_pki_types::CertificateDer;
 
 use crate::der::{self, oid};
 use crate::key::PrivateKey;
@@ -20,7 +21,6 @@ pub(crate) enum San {
 /// What the holder of a key may do with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Usage {
-    Authority,
     Server,
     Client,
 }
@@ -39,8 +39,19 @@ pub(crate) struct Validity {
     pub(crate) not_after: Timestamp,
 }
 
+/// What a leaf says of its holder.
+pub(crate) struct Contents<'a> {
+    pub(crate) subject: &'a Subject,
+    /// The holder's; only its public half is written.
+    pub(crate) key: &'a PrivateKey,
+    pub(crate) usage: Usage,
+    pub(crate) sans: &'a [San],
+    pub(crate) validity: Validity,
+}
+
 /// The name and key of whoever signs.
 pub(crate) struct Issuer<'a> {
+    pub(crate) certificate: &'a CertificateDer<'a>,
     /// The distinguished name, in DER, byte for byte as the issuer's certificate has it.
     pub(crate) name: &'a [u8],
     pub(crate) key_id: &'a [u8],
@@ -98,94 +109,14 @@ impl Validity {
     }
 }
 
-/// A signed certificate, in DER.
-pub(crate) fn sign(
-    subject: &Subject,
-    public_key: &PrivateKey,
-    usage: Usage,
-    sans: &[San],
-    validity: Validity,
-    issuer: &Issuer<'_>,
-) -> Result<Vec<u8>, rustls::Error> {
+/// A new serial number: positive, and always sixteen octets long.
+pub(crate) fn serial() -> [u8; 16] {
     let mut serial: [u8; 16] = base::random::bytes();
-    // Positive, and always sixteen octets long.
     serial[0] = serial[0] & 0x7f | 0x40;
-    let body = der::sequence(&[
-        der::constructed(0, &der::unsigned(&[2])),
-        der::unsigned(&serial),
-        issuer.key.algorithm(),
-        issuer.name.to_vec(),
-        der::sequence(&[
-            der::time(validity.not_before),
-            der::time(validity.not_after),
-        ]),
-        subject.to_der(),
-        public_key.public_key(),
-        der::constructed(3, &extensions(public_key, usage, sans, issuer)),
-    ]);
-    let signature = issuer.key.sign(&body)?;
-    Ok(der::sequence(&[
-        body,
-        issuer.key.algorithm(),
-        der::bits(0, &signature),
-    ]))
-}
-
-fn extensions(key: &PrivateKey, usage: Usage, sans: &[San], issuer: &Issuer<'_>) -> Vec<u8> {
-    let authority = usage == Usage::Authority;
-    let constraints = if authority {
-        der::sequence(&[der::boolean(true)])
-    } else {
-        der::sequence(&[])
-    };
-    // Bit 0 digitalSignature, bit 2 keyEncipherment, bit 5 keyCertSign, bit 6 cRLSign.
-    let key_usage = if authority {
-        der::bits(1, &[0b1000_0110])
-    } else {
-        der::bits(5, &[0b1010_0000])
-    };
-    let mut list = vec![
-        extension(oid::KEY_USAGE, true, &key_usage),
-        extension(oid::BASIC_CONSTRAINTS, true, &constraints),
-        extension(oid::SUBJECT_KEY_ID, false, &der::octets(&key.key_id())),
-    ];
-    let purpose = match usage {
-        Usage::Authority => None,
-        Usage::Server => Some(oid::SERVER_AUTH),
-        Usage::Client => Some(oid::CLIENT_AUTH),
-    };
-    if let Some(purpose) = purpose {
-        let purposes = der::sequence(&[der::object_identifier(purpose)]);
-        list.push(extension(oid::EXTENDED_KEY_USAGE, false, &purposes));
-        let issuer = der::sequence(&[der::implicit(0, issuer.key_id)]);
-        list.push(extension(oid::AUTHORITY_KEY_ID, false, &issuer));
-    }
-    if !sans.is_empty() {
-        let names: Vec<_> = sans.iter().map(San::to_der).collect();
-        let names = der::sequence(&names);
-        list.push(extension(oid::SUBJECT_ALT_NAME, false, &names));
-    }
-    der::sequence(&list)
-}
-
-fn extension(kind: &[u8], critical: bool, value: &[u8]) -> Vec<u8> {
-    let mut parts = vec![der::object_identifier(kind)];
-    if critical {
-        parts.push(der::boolean(true));
-    }
-    parts.push(der::octets(value));
-    der::sequence(&parts)
+    serial
 }
 
 impl San {
-    fn to_der(&self) -> Vec<u8> {
-        match self {
-            Self::Dns(name) => der::implicit(2, name.as_bytes()),
-            Self::Ip(IpAddr::V4(ip)) => der::implicit(7, &ip.octets()),
-            Self::Ip(IpAddr::V6(ip)) => der::implicit(7, &ip.octets()),
-        }
-    }
-
     /// From what a user wrote: an address, or else a host name (a leading `*.` is allowed).
     /// `None` for what a certificate cannot hold.
     pub(crate) fn parse(text: &str) -> Option<Self> {

@@ -1,7 +1,4 @@
-//! A writer of DER: enough for certificates.
-//!
-//! Certificates are written by hand because rcgen keeps a distinguished name as a map: of two
-//! organizations, which are a client's groups, only the last would remain.
+//! A writer of DER: enough for the certificates of [`crate::by_hand`].
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;

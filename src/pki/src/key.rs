@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rcgen::{PublicKeyData, SignatureAlgorithm, SubjectPublicKeyInfo};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use rustls::SignatureScheme;
@@ -15,6 +16,7 @@ use crate::der;
 #[derive(Clone, Debug)]
 pub(crate) struct PrivateKey {
     key: Arc<dyn SigningKey>,
+    public: SubjectPublicKeyInfo,
     der: Arc<PrivateKeyDer<'static>>,
 }
 
@@ -54,11 +56,14 @@ impl PrivateKey {
     pub(crate) fn from_der(der: PrivateKeyDer<'static>) -> Result<Self, KeyError> {
         let key = rustls::crypto::ring::sign::any_supported_type(&der)
             .map_err(|_| KeyError::Unsupported)?;
-        if key.public_key().is_none() || key.choose_scheme(&SCHEMES).is_none() {
+        if key.choose_scheme(&SCHEMES).is_none() {
             return Err(KeyError::Unsupported);
         }
+        let public = key.public_key().ok_or(KeyError::Unsupported)?;
+        let public = SubjectPublicKeyInfo::from_der(&public).map_err(|_| KeyError::Unsupported)?;
         Ok(Self {
             key,
+            public,
             der: Arc::new(der),
         })
     }
@@ -80,8 +85,7 @@ impl PrivateKey {
 
     /// SubjectPublicKeyInfo, in DER.
     pub(crate) fn public_key(&self) -> Vec<u8> {
-        let key = self.key.public_key().expect("checked in from_der");
-        key.as_ref().to_vec()
+        self.public.subject_public_key_info()
     }
 
     /// RFC 7093's first method: the first 160 bits of the public key's SHA-256.
@@ -97,7 +101,7 @@ impl PrivateKey {
     }
 
     /// The AlgorithmIdentifier that goes with [`PrivateKey::sign`].
-    pub(crate) fn algorithm(&self) -> Vec<u8> {
+    pub(crate) fn algorithm_id(&self) -> Vec<u8> {
         let content = match self.scheme() {
             SignatureScheme::ECDSA_NISTP256_SHA256 => alg_id::ECDSA_SHA256,
             SignatureScheme::ECDSA_NISTP384_SHA384 => alg_id::ECDSA_SHA384,
@@ -111,5 +115,22 @@ impl PrivateKey {
     pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rustls::Error> {
         let signer = self.key.choose_scheme(&SCHEMES);
         signer.expect("checked in from_der").sign(message)
+    }
+}
+
+/// rcgen's own keys cannot be read from SEC1 or PKCS#1, so it signs with ours.
+impl rcgen::SigningKey for PrivateKey {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
+        PrivateKey::sign(self, message).map_err(|_| rcgen::Error::RemoteKeyError)
+    }
+}
+
+impl PublicKeyData for PrivateKey {
+    fn der_bytes(&self) -> &[u8] {
+        self.public.der_bytes()
+    }
+
+    fn algorithm(&self) -> &'static SignatureAlgorithm {
+        self.public.algorithm()
     }
 }

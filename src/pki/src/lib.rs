@@ -9,6 +9,8 @@
 //! It must not know HTTP, users beyond the names in a certificate, or what is allowed to whom.
 
 mod authority;
+mod by_hand;
+mod by_rcgen;
 mod certificate;
 mod der;
 mod error;

@@ -80,7 +80,6 @@ pub(crate) fn chain_is_good(
         return false;
     };
     match wanted.usage {
-        Usage::Authority => false,
         Usage::Client => client_verifier(roots).is_ok_and(|v| v.verify(chain, now).is_ok()),
         Usage::Server => {
             let names = wanted.sans.first().and_then(San::server_name);

@@ -5,7 +5,7 @@ use std::fs;
 use super::{Rig, handshake};
 use crate::LeafName;
 
-const BROUGHT: [(&str, &str, &str); 3] = [
+pub(super) const BROUGHT: [(&str, &str, &str); 4] = [
     (
         "SEC1, P-384",
         include_str!("../../testdata/ec-sec1.crt"),
@@ -20,6 +20,11 @@ const BROUGHT: [(&str, &str, &str); 3] = [
         "PKCS#8, Ed25519, below a root",
         include_str!("../../testdata/chain-pkcs8.crt"),
         include_str!("../../testdata/chain-pkcs8.key"),
+    ),
+    (
+        "PKCS#8, P-256, with two DC in its name",
+        include_str!("../../testdata/directory-name.crt"),
+        include_str!("../../testdata/directory-name.key"),
     ),
 ];
 

@@ -4,6 +4,7 @@ mod brought;
 mod files;
 mod handshake;
 mod renewal;
+mod writers;
 
 use std::net::IpAddr;
 use std::path::Path;
