@@ -30,7 +30,7 @@ static MASKS: LazyLock<Vec<Mask>> = LazyLock::new(|| {
             "$1<revision>",
         ),
         // The random end of a generated name, after upstream's alphabet.
-        (r"-[bcdfghjklmnpqrstvwxz2456789]{5}\b", "-xxxxx"),
+        (r"([a-z0-9])-[bcdfghjklmnpqrstvwxz2456789]{5}\b", "$1-xxxxx"),
         // The hash of a pod template.
         (
             r"\b([a-z]+)-[bcdfghjklmnpqrstvwxz2456789]{8,10}\b",
