@@ -96,7 +96,11 @@ impl Update<'_> {
         let mut side = Vec::new();
         let (before, after) = (Some(&old), Some(&mut new));
         hooks::before_commit(writer.registry, row, before, after, &mut side).await?;
-        let encoded = codec::canonical(row, &mut new, modified.0, writer.cx.trace);
+        let encoded = if row.hooks.is_empty() {
+            encoded
+        } else {
+            codec::canonical(row, &mut new, modified.0, writer.cx.trace)
+        };
         if self.options.dry_run {
             return Ok(Some(encoded));
         }

@@ -1,0 +1,246 @@
+//! Another writer is first, just before the commit: what each write makes of it.
+//!
+//! Control: without the `Check` of `hooks::namespace::guard`, the create below succeeds.
+
+use std::sync::{Arc, Mutex};
+
+use apimachinery::admission::Plugin;
+use apimachinery::{Object, RequestCx, StatusError};
+use base::{Clock, Shutdown, TraceId};
+use bytes::Bytes;
+use registry::{Allocation, DeleteOptions, Deleted, Registry, Target, WriteOptions};
+use resources::Resource;
+use serde_json::{Value, json};
+use store::{BoxFuture, Error, Expect, KeyValue, MemStore, Op, Options, Page};
+use store::{Revision, Store, WatchStream};
+
+/// What another writer does, given the operations that are about to be tried.
+type Rival = Box<dyn FnOnce(&[Op]) -> Vec<Op> + Send>;
+
+/// A store in which a rival commits just before the next transaction, once.
+struct Racing {
+    store: MemStore,
+    rival: Mutex<Option<Rival>>,
+}
+
+impl Store for Racing {
+    fn revision(&self) -> Revision {
+        self.store.revision()
+    }
+
+    fn get<'a>(
+        &'a self,
+        key: &'a str,
+        at: Option<Revision>,
+    ) -> BoxFuture<'a, Result<Option<KeyValue>, Error>> {
+        self.store.get(key, at)
+    }
+
+    fn list<'a>(
+        &'a self,
+        prefix: &'a str,
+        from: Option<&'a str>,
+        at: Option<Revision>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Page, Error>> {
+        self.store.list(prefix, from, at, limit)
+    }
+
+    fn txn<'a>(&'a self, ops: Vec<Op>, trace: TraceId) -> BoxFuture<'a, Result<Revision, Error>> {
+        Box::pin(async move {
+            let rival = self.rival.lock().expect("nobody panicked").take();
+            if let Some(rival) = rival {
+                self.store.txn(rival(&ops), trace).await?;
+            }
+            self.store.txn(ops, trace).await
+        })
+    }
+
+    fn watch(&self, prefix: &str, after: Revision) -> Result<WatchStream, Error> {
+        self.store.watch(prefix, after)
+    }
+
+    fn request_progress(&self) {
+        self.store.request_progress();
+    }
+
+    fn compact(&self, at: Revision) -> BoxFuture<'_, Result<(), Error>> {
+        self.store.compact(at)
+    }
+
+    fn upkeep(&self, shutdown: Shutdown) -> BoxFuture<'_, ()> {
+        self.store.upkeep(shutdown)
+    }
+}
+
+/// Nothing is admitted or refused here.
+struct Nobody;
+
+impl Plugin for Nobody {
+    fn name(&self) -> &'static str {
+        "None"
+    }
+}
+
+struct World {
+    store: Arc<Racing>,
+    registry: Registry,
+    cx: RequestCx,
+}
+
+impl World {
+    fn new() -> Self {
+        let (clock, _hands) = Clock::manual("2026-01-10T12:00:00Z".parse().expect("a time"));
+        let store = Arc::new(Racing {
+            store: MemStore::new(Options::new(clock.clone())),
+            rival: Mutex::new(None),
+        });
+        Self {
+            registry: Registry::new(store.clone(), clock, Allocation::default()),
+            store,
+            cx: RequestCx::default(),
+        }
+    }
+
+    fn race(&self, rival: impl FnOnce(&[Op]) -> Vec<Op> + Send + 'static) {
+        *self.store.rival.lock().expect("nobody panicked") = Some(Box::new(rival));
+    }
+
+    async fn create(&self, kind: &str, object: Value) -> Result<Object, StatusError> {
+        let object = Object::from_value(object).expect("an object");
+        let writer = self.registry.writer(row(kind), &self.cx, &Nobody);
+        let namespace = object.namespace().to_owned();
+        let options = WriteOptions::default();
+        let created = writer.create(&namespace, object, &options);
+        Ok(created.await?.to_object().expect("JSON"))
+    }
+
+    /// Sets one key of a ConfigMap's data.
+    async fn set(&self, key: &'static str) -> Result<Object, StatusError> {
+        let writer = self.registry.writer(row("ConfigMap"), &self.cx, &Nobody);
+        let change = |old: &Object| {
+            let mut new = old.clone();
+            new.map_mut("data").insert(key.to_owned(), "x".into());
+            Ok(new)
+        };
+        let options = WriteOptions::default();
+        let updated = writer.update(MAP, &change, &options);
+        Ok(updated.await?.to_object().expect("JSON"))
+    }
+}
+
+const MAP: Target<'static> = Target {
+    namespace: "default",
+    name: "a",
+};
+
+fn row(kind: &str) -> &'static Resource {
+    resources::by_kind("", kind).expect("a kind of the table")
+}
+
+fn map() -> Value {
+    json!({"metadata": {"name": "a", "namespace": "default"}})
+}
+
+/// The key and value of the last put: the object itself.
+fn own(ops: &[Op]) -> (store::Key, Bytes) {
+    match ops.last() {
+        Some(Op::Put { key, value, .. }) => (key.clone(), value.clone()),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn put(key: &str, value: Bytes) -> Vec<Op> {
+    vec![Op::Put {
+        key: key.into(),
+        value,
+        expect: Expect::Any,
+        ttl: None,
+    }]
+}
+
+#[tokio::test]
+async fn a_change_is_made_again_on_what_the_rival_left() {
+    let world = World::new();
+    world.create("ConfigMap", map()).await.expect("created");
+    // The rival stores the very object that this write would have stored: `first` is set then.
+    world.race(|ops| {
+        let (key, value) = own(ops);
+        put(&key, value)
+    });
+    let first = world.set("first").await.expect("made again");
+    assert_eq!(
+        first.resource_version(),
+        "3",
+        "the rival's write says all of it"
+    );
+    let second = world.set("second").await.expect("no rival");
+    assert_eq!(second["data"], json!({"first": "x", "second": "x"}));
+}
+
+#[tokio::test]
+async fn a_taken_generated_name_is_made_anew() {
+    let world = World::new();
+    world.race(|ops| {
+        let (key, value) = own(ops);
+        put(&key, value)
+    });
+    let object = json!({"metadata": {"generateName": "a-", "namespace": "default"}});
+    let created = world
+        .create("ConfigMap", object)
+        .await
+        .expect("another name");
+    assert_eq!(created.resource_version(), "3");
+    let fixed = world.create("ConfigMap", map()).await;
+    fixed.expect("the name is free");
+    let again = world.create("ConfigMap", map()).await;
+    assert_eq!(again.expect_err("taken").reason(), "AlreadyExists");
+}
+
+#[tokio::test]
+async fn an_address_that_a_rival_takes_is_left_to_it() {
+    let world = World::new();
+    let service = |name: &str| {
+        json!({"metadata": {"name": name, "namespace": "default"},
+            "spec": {"ports": [{"port": 80}]}})
+    };
+    world.race(|ops| vec![ops[0].clone()]);
+    let created = world
+        .create("Service", service("a"))
+        .await
+        .expect("created");
+    let taken = world.store.list("/allocated/cluster-ip/", None, None, 0);
+    let taken = taken.await.expect("a list").items;
+    assert_eq!(taken.len(), 2, "the rival's address and the service's own");
+    let address = created.at("/spec/clusterIP").and_then(Value::as_str);
+    let key = format!("/allocated/cluster-ip/{}", address.expect("an address"));
+    assert!(taken.iter().any(|item| *item.key == *key));
+}
+
+#[tokio::test]
+async fn a_delete_meets_what_the_rival_left() {
+    let world = World::new();
+    world.create("ConfigMap", map()).await.expect("created");
+    let key = "/registry/configmaps/default/a";
+    let stored = world.store.get(key, None).await.expect("a read");
+    let stored = stored.expect("it is there").value;
+    world.race(move |_| put(key, stored));
+    let writer = world.registry.writer(row("ConfigMap"), &world.cx, &Nobody);
+    let deleted = writer.delete(MAP, &DeleteOptions::default()).await;
+    assert!(matches!(deleted, Ok(Deleted::Gone(object)) if object.revision() == 3));
+}
+
+#[tokio::test]
+async fn a_namespace_that_ends_just_before_the_commit_gets_nothing_new() {
+    let world = World::new();
+    let namespace = json!({"metadata": {"name": "default"}});
+    world.create("Namespace", namespace).await.expect("created");
+    let key = "/registry/namespaces/default";
+    // The header of format 1, of an object without a place for its revision.
+    let mut ending = vec![1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff];
+    let metadata = json!({"name": "default", "deletionTimestamp": "2026-01-10T12:00:00Z"});
+    ending.extend(json!({"metadata": metadata}).to_string().bytes());
+    world.race(move |_| put(key, ending.into()));
+    let refused = world.create("ConfigMap", map()).await;
+    assert_eq!(refused.expect_err("too late").reason(), "Conflict");
+}
