@@ -34,6 +34,11 @@ impl Worker {
     }
 
     async fn try_create_sandbox(&mut self, pod: &Pod, attempt: u32) -> Result<String, RoundError> {
+        if pod.spec.as_ref().and_then(|spec| spec.host_users) == Some(false) {
+            let why = "spec.hostUsers: false is not supported by rk3s yet: remove it to run the pod \
+                       with the host's user ids";
+            return Err(RoundError::Unsupported(why));
+        }
         let shared = self.shared.clone();
         let (namespace, name, uid) = identity(pod);
         let paths = PodPaths::of(&shared.options, pod);

@@ -52,6 +52,9 @@ pub enum RoundError {
     /// The pod is to be deleted, or the kubelet ends; nothing has failed.
     #[error("given up for the pod's end")]
     GivenUp,
+    /// The spec asks for something that this node cannot give; running without it could harm.
+    #[error("{0}")]
+    Unsupported(&'static str),
     #[error(transparent)]
     Runtime(#[from] cri::Error),
     #[error(transparent)]
