@@ -19,9 +19,9 @@ awk -v run="$RK3S_RUN_DIR/" -v data="$RK3S_DATA_DIR/" -v kubelet="$kubelet/" \
 for interface in /sys/class/net/*; do
   case ${interface##*/} in "$bridge" | rk3v*) say "interface ${interface##*/}" ;; esac
 done
-find /sys/fs/cgroup -type d -path "*$cgroup" -prune -printf 'cgroup %p\n' 2>/dev/null
+find /sys/fs/cgroup -type d -path "*$cgroup" -prune -printf 'cgroup %p\n'
 if command -v nft >/dev/null; then
-  nft list tables 2>/dev/null | grep rk3s | sed 's/^/rules /'
+  nft list tables | awk '/rk3s/ { print "rules " $0 }'
 fi
 for path in "$RK3S_RUN_DIR" "$RK3S_DATA_DIR" "$kubelet" "$logs" "$RK3S_KUBECONFIG_OUTPUT"; do
   if [ -e "$path" ]; then say "file $path"; fi
