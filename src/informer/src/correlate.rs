@@ -14,26 +14,36 @@ const PERIOD: Duration = Duration::from_secs(300);
 /// Entries remembered of each sort.
 const REMEMBERED: usize = 4096;
 
-/// What an event is about and says; equal ones are one Event.
+/// All that must be equal for two occurrences to differ in their message alone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Sameness {
-    /// Object, field path and source.
-    pub about: String,
+pub struct Subject {
+    /// The object, whatever its version.
+    pub object: String,
+    /// The part of the object, such as one container; empty for all of it.
+    pub field_path: String,
     pub kind: &'static str,
     pub reason: String,
-    pub message: String,
+}
+
+/// Which Event an occurrence belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Identity {
+    subject: Subject,
+    /// `None` for the Event in which many different messages are combined.
+    message: Option<String>,
 }
 
 /// What to do with an occurrence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Write a new Event with this message.
-    Create { same: Sameness },
-    /// Count up the Event of this name.
+    Create { identity: Identity, message: String },
+    /// Count up the Event of this name; its message may have changed.
     Count {
+        identity: Identity,
         name: String,
         count: i32,
-        same: Sameness,
+        message: String,
     },
     /// Too many: forget it.
     Drop,
@@ -42,9 +52,10 @@ pub enum Verdict {
 /// Remembers what was said. Pure but for its memory: the caller gives the time.
 #[derive(Default)]
 pub struct Correlator {
-    written: Remembered<Sameness, (String, i32)>,
-    messages: Remembered<(String, &'static str, String), Messages>,
-    buckets: Remembered<String, Bucket>,
+    /// Name and count of the Event that an identity has.
+    written: Remembered<Identity, (String, i32)>,
+    messages: Remembered<Subject, Messages>,
+    buckets: Remembered<(String, &'static str), Bucket>,
 }
 
 #[derive(Default)]
@@ -59,68 +70,68 @@ struct Bucket {
 }
 
 impl Correlator {
-    /// Judges one occurrence.
-    pub fn judge(&mut self, occurrence: Sameness, now: Duration) -> Verdict {
-        let same = self.aggregate(occurrence, now);
-        if !self.take_token(&same.about, now) {
+    /// Judges one occurrence: which Event it belongs to, how often that has happened, and only
+    /// then whether it is too much to write down. What is dropped has counted.
+    pub fn judge(&mut self, subject: Subject, message: String, now: Duration) -> Verdict {
+        let bucket = (subject.object.clone(), subject.kind);
+        let (identity, message) = self.aggregate(subject, message, now);
+        let written = self.written.get_mut(&identity).map(|(name, count)| {
+            *count += 1;
+            (name.clone(), *count)
+        });
+        if !self.take_token(bucket, now) {
             return Verdict::Drop;
         }
-        match self.written.get_mut(&same) {
-            Some((name, count)) => {
-                *count += 1;
-                Verdict::Count {
-                    name: name.clone(),
-                    count: *count,
-                    same,
-                }
-            }
-            None => Verdict::Create { same },
+        match written {
+            None => Verdict::Create { identity, message },
+            Some((name, count)) => Verdict::Count {
+                identity,
+                name,
+                count,
+                message,
+            },
         }
     }
 
     /// Notes the name of a written Event.
-    pub fn wrote(&mut self, same: Sameness, name: String, count: i32) {
-        self.written.put(same, (name, count));
+    pub fn wrote(&mut self, identity: Identity, name: String) {
+        self.written.put(identity, (name, 1));
     }
 
-    /// An Event is gone (its time to live is up): the next occurrence makes a new one.
-    pub fn forget(&mut self, same: &Sameness) {
-        self.written.remove(same);
-    }
-
-    fn aggregate(&mut self, mut same: Sameness, now: Duration) -> Sameness {
-        let key = (same.about.clone(), same.kind, same.reason.clone());
-        if self.messages.get_mut(&key).is_none() {
-            self.messages.put(key.clone(), Messages::default());
-        }
-        let Some(messages) = self.messages.get_mut(&key) else {
-            return same;
-        };
+    fn aggregate(
+        &mut self,
+        subject: Subject,
+        message: String,
+        now: Duration,
+    ) -> (Identity, String) {
+        let messages = self.messages.entry(&subject, Messages::default);
         if now.saturating_sub(messages.last) > AGGREGATE_FOR {
             messages.seen.clear();
         }
         messages.last = now;
-        if messages.seen.len() < AGGREGATE_FROM {
-            messages.seen.insert(same.message.clone());
-        } else if !messages.seen.contains(&same.message) {
-            same.message = format!("(combined from similar events): {}", same.message);
+        let known = messages.seen.contains(&message);
+        if !known && messages.seen.len() >= AGGREGATE_FROM {
+            let combined = format!("(combined from similar events): {message}");
+            let identity = Identity {
+                subject,
+                message: None,
+            };
+            return (identity, combined);
         }
-        same
+        messages.seen.insert(message.clone());
+        let identity = Identity {
+            subject,
+            message: Some(message.clone()),
+        };
+        (identity, message)
     }
 
-    fn take_token(&mut self, about: &str, now: Duration) -> bool {
-        if self.buckets.get_mut(&about.to_owned()).is_none() {
-            self.buckets.put(
-                about.to_owned(),
-                Bucket {
-                    tokens: BURST,
-                    last: now,
-                },
-            );
-        }
-        let Some(bucket) = self.buckets.get_mut(&about.to_owned()) else {
-            return true;
+    fn take_token(&mut self, whose: (String, &'static str), now: Duration) -> bool {
+        let full = || Bucket {
+            tokens: BURST,
+            last: now,
         };
+        let bucket = self.buckets.entry(&whose, full);
         let gained = now.saturating_sub(bucket.last).as_secs_f64() / PERIOD.as_secs_f64();
         bucket.tokens = (bucket.tokens + gained).min(BURST);
         bucket.last = now;
@@ -156,17 +167,18 @@ impl<K: Hash + Eq + Clone, V> Remembered<K, V> {
         if self.entries.insert(key.clone(), value).is_none() {
             self.order.push_back(key);
         }
-        while self.entries.len() > REMEMBERED {
-            let Some(oldest) = self.order.pop_front() else {
-                return;
-            };
+        if self.entries.len() > REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
             self.entries.remove(&oldest);
         }
     }
 
-    fn remove(&mut self, key: &K) {
-        self.entries.remove(key);
-        self.order.retain(|known| known != key);
+    fn entry(&mut self, key: &K, fresh: impl FnOnce() -> V) -> &mut V {
+        if !self.entries.contains_key(key) {
+            self.put(key.clone(), fresh());
+        }
+        self.entries.get_mut(key).expect("the newest is kept")
     }
 }
 
@@ -174,68 +186,93 @@ impl<K: Hash + Eq + Clone, V> Remembered<K, V> {
 mod tests {
     use super::*;
 
-    fn same(about: &str, message: &str) -> Sameness {
-        Sameness {
-            about: about.to_owned(),
+    const START: Duration = Duration::ZERO;
+
+    fn subject(object: &str) -> Subject {
+        Subject {
+            object: object.to_owned(),
+            field_path: String::new(),
             kind: "Warning",
             reason: "BackOff".to_owned(),
-            message: message.to_owned(),
+        }
+    }
+
+    /// One line: what is written, or nothing.
+    fn judge(correlator: &mut Correlator, object: &str, message: &str, now: Duration) -> String {
+        match correlator.judge(subject(object), message.to_owned(), now) {
+            Verdict::Create { identity, message } => {
+                correlator.wrote(identity, format!("event-{message}"));
+                format!("create {message}")
+            }
+            Verdict::Count {
+                name,
+                count,
+                message,
+                ..
+            } => format!("{name} x{count}: {message}"),
+            Verdict::Drop => "drop".to_owned(),
         }
     }
 
     #[test]
-    fn a_repeat_counts_up_and_a_lost_event_is_made_anew() {
+    fn a_repeat_counts_up() {
         let mut correlator = Correlator::default();
-        let one = same("pod", "x");
-        let create = Verdict::Create { same: one.clone() };
-        assert_eq!(correlator.judge(one.clone(), Duration::ZERO), create);
-        correlator.wrote(one.clone(), "pod.1".into(), 1);
-        assert_eq!(
-            correlator.judge(one.clone(), Duration::ZERO),
-            Verdict::Count {
-                name: "pod.1".into(),
-                count: 2,
-                same: one.clone()
-            }
-        );
-        correlator.forget(&one);
-        assert_eq!(correlator.judge(one.clone(), Duration::ZERO), create);
+        let found = [
+            judge(&mut correlator, "pod", "x", START),
+            judge(&mut correlator, "pod", "x", START),
+            judge(&mut correlator, "other", "x", START),
+            judge(&mut correlator, "pod", "x", START),
+        ];
+        let expected = ["create x", "event-x x2: x", "create x", "event-x x3: x"];
+        assert_eq!(found, expected);
     }
 
     #[test]
-    fn many_different_messages_become_one() {
+    fn many_different_messages_become_one_event_that_counts() {
         let mut correlator = Correlator::default();
         for number in 0..10 {
-            correlator.judge(same("pod", &number.to_string()), Duration::ZERO);
+            judge(&mut correlator, "pod", &number.to_string(), START);
         }
-        let Verdict::Create { same: combined } =
-            correlator.judge(same("pod", "10"), Duration::ZERO)
-        else {
-            panic!("an event");
-        };
-        assert_eq!(combined.message, "(combined from similar events): 10");
         let later = AGGREGATE_FOR + Duration::from_secs(1);
-        let again = correlator.judge(same("pod", "11"), later);
-        assert_eq!(
-            again,
-            Verdict::Create {
-                same: same("pod", "11")
-            }
-        );
+        let found = [
+            judge(&mut correlator, "pod", "10", START),
+            judge(&mut correlator, "pod", "11", START),
+            judge(&mut correlator, "pod", "3", START),
+            judge(&mut correlator, "pod", "12", later),
+        ];
+        let expected = [
+            "create (combined from similar events): 10",
+            "event-(combined from similar events): 10 x2: (combined from similar events): 11",
+            "event-3 x2: 3",
+            "create 12",
+        ];
+        assert_eq!(found, expected);
     }
 
     #[test]
-    fn spam_is_dropped_until_a_token_comes() {
+    fn spam_is_dropped_until_a_token_comes_but_has_counted() {
         let mut correlator = Correlator::default();
-        let dropped = (0..30)
-            .filter(|_| correlator.judge(same("pod", "x"), Duration::ZERO) == Verdict::Drop)
-            .count();
-        assert_eq!(dropped, 5);
-        assert_ne!(
-            correlator.judge(same("other", "x"), Duration::ZERO),
-            Verdict::Drop
-        );
-        assert_ne!(correlator.judge(same("pod", "x"), PERIOD), Verdict::Drop);
-        assert_eq!(correlator.judge(same("pod", "x"), PERIOD), Verdict::Drop);
+        let found: Vec<_> = (0..30)
+            .map(|_| judge(&mut correlator, "pod", "x", START))
+            .collect();
+        assert_eq!(found.iter().filter(|what| *what == "drop").count(), 5);
+        assert_eq!(judge(&mut correlator, "other", "x", START), "create x");
+        assert_eq!(judge(&mut correlator, "pod", "x", PERIOD), "event-x x31: x");
+        assert_eq!(judge(&mut correlator, "pod", "x", PERIOD), "drop");
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let mut correlator = Correlator::default();
+        for number in 0..3 * REMEMBERED {
+            judge(&mut correlator, &number.to_string(), "x", START);
+        }
+        let kept = [
+            correlator.written.entries.len(),
+            correlator.messages.entries.len(),
+            correlator.buckets.entries.len(),
+        ];
+        assert_eq!(kept, [REMEMBERED; 3]);
+        assert_eq!(correlator.written.order.len(), REMEMBERED);
     }
 }

@@ -1,19 +1,23 @@
 //! Events about objects: said without waiting, written in the background.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::core::{Event, EventSource, ObjectReference};
 use api::{Kind, ObjectMeta};
 use base::{Clock, Shutdown};
-use client::{Client, ClientError, PatchKind, PatchOptions};
+use client::{Client, ClientError};
 use serde_json::json;
 use tokio::sync::mpsc;
 use tracing::debug;
 
-use crate::correlate::{Correlator, Sameness, Verdict};
+use crate::correlate::{Correlator, Subject, Verdict};
 
 /// Events that wait to be written; more are dropped, as in client-go.
 const WAITING: usize = 1000;
+/// While the server cannot be reached, as client-go.
+const TRIES: usize = 12;
+const BETWEEN_TRIES: Duration = Duration::from_secs(10);
 
 /// `Normal` or `Warning`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +73,7 @@ impl Recorder {
             client,
             clock,
             correlator: Correlator::default(),
+            last_stamp: 0,
         };
         base::tasks::spawn("events", async move {
             tokio::select! {
@@ -126,6 +131,7 @@ struct Writer {
     client: Client,
     clock: Clock,
     correlator: Correlator,
+    last_stamp: i128,
 }
 
 impl Writer {
@@ -139,53 +145,57 @@ impl Writer {
     }
 
     async fn write(&mut self, occurrence: Occurrence) -> Result<(), ClientError> {
-        let same = Sameness {
-            about: format!("{:?}", without_version(&occurrence.about)),
+        let subject = Subject {
+            object: object(&occurrence.about),
+            field_path: occurrence.about.field_path.clone().unwrap_or_default(),
             kind: occurrence.kind.text(),
             reason: occurrence.reason.clone(),
-            message: occurrence.message.clone(),
         };
-        match self.correlator.judge(same, self.clock.monotonic()) {
-            Verdict::Drop => Ok(()),
-            Verdict::Create { same } => self.create(&occurrence, same).await,
-            Verdict::Count { name, count, same } => {
-                match self.count(&occurrence, &name, count).await {
-                    Err(error) if error.is_not_found() => {
-                        self.correlator.forget(&same);
-                        self.create(&occurrence, same).await
-                    }
-                    other => other,
-                }
-            }
-        }
+        let now = self.clock.monotonic();
+        let (identity, message) =
+            match self
+                .correlator
+                .judge(subject, occurrence.message.clone(), now)
+            {
+                Verdict::Drop => return Ok(()),
+                Verdict::Create { identity, message } => (identity, message),
+                Verdict::Count {
+                    identity,
+                    name,
+                    count,
+                    message,
+                } => match self.count(&occurrence, &name, count, &message).await {
+                    // Its time to live is up: a new Event takes its place.
+                    Err(error) if error.is_not_found() => (identity, message),
+                    counted => return counted,
+                },
+            };
+        let stamp = self.stamp();
+        let event = self.event(&occurrence, message, stamp);
+        self.create(&event).await?;
+        self.correlator.wrote(identity, event.name().to_owned());
+        Ok(())
     }
 
-    /// Events about cluster-scoped objects live in `default`.
-    fn namespace(about: &ObjectReference) -> &str {
-        about
-            .namespace
-            .as_deref()
-            .filter(|n| !n.is_empty())
-            .unwrap_or("default")
+    /// Nanoseconds for an Event's name, never the same twice: clocks are coarse or stand still.
+    fn stamp(&mut self) -> i128 {
+        self.last_stamp = self.clock.wall().as_nanosecond().max(self.last_stamp + 1);
+        self.last_stamp
     }
 
-    async fn create(&mut self, occurrence: &Occurrence, same: Sameness) -> Result<(), ClientError> {
-        let now = self.clock.wall();
+    fn event(&self, occurrence: &Occurrence, message: String, stamp: i128) -> Event {
         let about = &occurrence.about;
-        let object_name = about.name.as_deref().unwrap_or_default();
-        let name = format!("{object_name}.{:x}", now.as_nanosecond());
-        let namespace = Self::namespace(about).to_owned();
-        let time = api::time::seconds(now);
-        let event = Event {
+        let time = api::time::seconds(self.clock.wall());
+        Event {
             metadata: ObjectMeta {
-                name: Some(name.clone()),
-                namespace: Some(namespace.clone()),
+                name: Some(event_name(about.name.as_deref().unwrap_or_default(), stamp)),
+                namespace: Some(namespace(about).to_owned()),
                 ..ObjectMeta::default()
             },
             involved_object: about.clone(),
             type_: Some(occurrence.kind.text().to_owned()),
             reason: Some(occurrence.reason.clone()),
-            message: Some(same.message.clone()),
+            message: Some(message),
             count: Some(1),
             first_timestamp: Some(time.clone()),
             last_timestamp: Some(time),
@@ -196,14 +206,17 @@ impl Writer {
             reporting_component: Some(self.component.to_string()),
             reporting_instance: Some(self.host.to_string()),
             ..Event::default()
-        };
-        self.client
-            .typed::<Event>()
-            .in_namespace(&namespace)
-            .create(&event)
-            .await?;
-        self.correlator.wrote(same, name, 1);
-        Ok(())
+        }
+    }
+
+    async fn create(&self, event: &Event) -> Result<(), ClientError> {
+        let events = self.client.typed::<Event>();
+        let created = self.patiently(|| events.create(event)).await;
+        match created {
+            // The answer of an earlier try was lost.
+            Err(error) if error.is_already_exists() => Ok(()),
+            created => created.map(drop),
+        }
     }
 
     async fn count(
@@ -211,26 +224,70 @@ impl Writer {
         occurrence: &Occurrence,
         name: &str,
         count: i32,
+        message: &str,
     ) -> Result<(), ClientError> {
         let time = api::time::seconds(self.clock.wall());
-        let body = json!({"count": count, "lastTimestamp": time});
-        let events = self
-            .client
-            .typed::<Event>()
-            .in_namespace(Self::namespace(&occurrence.about));
-        let options = PatchOptions::default();
-        events
-            .api()
-            .patch(name, PatchKind::Strategic, &body, &options)
-            .await?;
-        Ok(())
+        let body = json!({"count": count, "lastTimestamp": time, "message": message});
+        let events = self.client.typed::<Event>();
+        let events = events.in_namespace(namespace(&occurrence.about));
+        self.patiently(|| events.merge(name, &body)).await.map(drop)
+    }
+
+    /// Tries again while the server cannot be reached or is overloaded, as client-go does.
+    async fn patiently<T, F>(&self, mut request: impl FnMut() -> F) -> Result<T, ClientError>
+    where
+        F: Future<Output = Result<T, ClientError>>,
+    {
+        for _ in 1..TRIES {
+            match request().await {
+                Err(error) if is_passing(&error) => self.clock.sleep(BETWEEN_TRIES).await,
+                answer => return answer,
+            }
+        }
+        request().await
     }
 }
 
-/// The same object in any of its versions.
-fn without_version(about: &ObjectReference) -> ObjectReference {
-    ObjectReference {
-        resource_version: None,
-        ..about.clone()
+fn is_passing(error: &ClientError) -> bool {
+    match error {
+        ClientError::Transport(_) => true,
+        ClientError::Status(status) => matches!(status.code(), 429 | 503),
+        ClientError::Unreadable(_) => false,
     }
+}
+
+/// Events about cluster-scoped objects live in `default`.
+fn namespace(about: &ObjectReference) -> &str {
+    let own = about.namespace.as_deref().filter(|own| !own.is_empty());
+    own.unwrap_or("default")
+}
+
+/// The object and the time, unless the object's name (`system:node`) is none for an Event.
+fn event_name(object: &str, stamp: i128) -> String {
+    let label = |label: &str| {
+        let inner = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
+        !label.is_empty()
+            && label.bytes().all(inner)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let name = format!("{object}.{stamp:x}");
+    if name.len() <= 253 && object.split('.').all(label) {
+        name
+    } else {
+        base::random::uuid()
+    }
+}
+
+/// The same text for the same object in any of its versions.
+fn object(about: &ObjectReference) -> String {
+    let parts = [
+        &about.api_version,
+        &about.kind,
+        &about.namespace,
+        &about.name,
+        &about.uid,
+    ];
+    let parts = parts.map(|part| part.as_deref().unwrap_or_default());
+    parts.join("/")
 }
