@@ -9,6 +9,7 @@ use client::ClientError;
 use futures::future::{BoxFuture, join_all};
 use tracing::{Instrument, debug, info_span, warn};
 
+use crate::index::Owned;
 use crate::informer::{Change, Informer};
 use crate::key::Key;
 use crate::workqueue::WorkQueue;
@@ -109,12 +110,13 @@ impl Controller {
     #[must_use]
     pub fn owns(self, informer: &Informer, owner_kind: &'static str) -> Self {
         self.watches_by(informer, move |change| {
-            let mut keys = owner(change.object(), owner_kind);
-            if let Change::Modified { old, .. } = change {
-                keys.extend(owner(old, owner_kind));
-            }
-            keys.dedup();
-            keys
+            let old = match change {
+                Change::Modified { old, .. } => owner(old, owner_kind),
+                Change::Added(_) | Change::Deleted(_) => None,
+            };
+            let new = owner(change.object(), owner_kind);
+            let old = old.filter(|old| new.as_ref() != Some(old));
+            new.into_iter().chain(old).collect()
         })
     }
 
@@ -144,15 +146,11 @@ impl Controller {
     }
 }
 
-fn owner(object: &Encoded, kind: &str) -> Vec<Key> {
-    let Ok(object) = object.to_object() else {
-        return Vec::new();
-    };
-    let owner = object.controller().filter(|owner| owner.kind == kind);
-    owner
-        .map(|owner| Key::new(object.namespace(), &owner.name))
-        .into_iter()
-        .collect()
+fn owner(object: &Encoded, kind: &str) -> Option<Key> {
+    let owned = Owned::of(object)?;
+    let mut owners = owned.owners().iter();
+    let owner = owners.find(|owner| owner.controller == Some(true) && owner.kind == kind)?;
+    Some(Key::new(&owned.metadata.namespace, &owner.name))
 }
 
 async fn worker(name: &'static str, queue: WorkQueue, reconciler: Arc<dyn Reconciler>) {

@@ -8,33 +8,54 @@ use serde::Deserialize;
 /// The values of an object in one index; bytes that do not decode have none.
 pub type IndexFn = fn(&Encoded) -> Vec<String>;
 
+/// What an object says about its owners, read without the rest.
+#[derive(Deserialize)]
+pub(crate) struct Owned<'a> {
+    #[serde(borrow)]
+    pub metadata: OwnedMetadata<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OwnedMetadata<'a> {
+    #[serde(borrow, default)]
+    pub namespace: Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub owner_references: Option<Vec<Owner<'a>>>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Owner<'a> {
+    #[serde(borrow, default)]
+    pub kind: Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub name: Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub uid: Cow<'a, str>,
+    #[serde(default)]
+    pub controller: Option<bool>,
+}
+
+impl<'a> Owned<'a> {
+    /// `None` when the bytes do not decode.
+    pub(crate) fn of(object: &'a Encoded) -> Option<Self> {
+        serde_json::from_slice(object.json()).ok()
+    }
+
+    pub(crate) fn owners(&self) -> &[Owner<'a>] {
+        self.metadata
+            .owner_references
+            .as_deref()
+            .unwrap_or_default()
+    }
+}
+
 /// The uids of all owners.
 #[must_use]
 pub fn by_owner_uid(object: &Encoded) -> Vec<String> {
-    #[derive(Deserialize)]
-    struct Owned<'a> {
-        #[serde(borrow)]
-        metadata: Metadata<'a>,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Metadata<'a> {
-        #[serde(borrow, default)]
-        owner_references: Vec<Owner<'a>>,
-    }
-    #[derive(Deserialize)]
-    struct Owner<'a> {
-        #[serde(borrow)]
-        uid: Cow<'a, str>,
-    }
-    let owned: Result<Owned<'_>, _> = serde_json::from_slice(object.json());
-    let owners = owned
-        .map(|owned| owned.metadata.owner_references)
-        .unwrap_or_default();
-    owners
-        .into_iter()
-        .map(|owner| owner.uid.into_owned())
-        .collect()
+    let owned = Owned::of(object);
+    let owners = owned.iter().flat_map(Owned::owners);
+    owners.map(|owner| owner.uid.to_string()).collect()
 }
 
 /// `spec.nodeName`; empty for a pod that is not bound.

@@ -1,18 +1,19 @@
 //! The shared cache of one resource, and how components read it.
 
-use std::collections::HashMap;
-use std::marker::PhantomData;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use api::Kind;
 use apimachinery::{Encoded, GroupVersionResource};
 use base::{Clock, Shutdown};
-use client::ListWatchSource;
+use client::{ListWatchSource, Listed};
+use futures::FutureExt;
 use tokio::sync::watch;
 
 use crate::cache::Cache;
 use crate::index::IndexFn;
 use crate::key::Key;
+use crate::lister::Lister;
 use crate::reflector;
 
 /// One informer per resource, for the whole process; made when first asked for.
@@ -63,10 +64,7 @@ impl Informers {
     /// A typed reader of a kind's informer.
     #[must_use]
     pub fn lister<K: Kind>(&self) -> Lister<K> {
-        Lister {
-            informer: self.of(&K::GVR),
-            kind: PhantomData,
-        }
+        Lister::new(self.of(&K::GVR))
     }
 }
 
@@ -153,10 +151,11 @@ impl Informer {
     /// on, in order. It must be quick and must not block: it puts a key into a queue.
     pub fn on_change(&self, handler: impl Fn(&Change<'_>) + Send + Sync + 'static) {
         let mut handlers = self.handlers();
+        let handler: [Handler; 1] = [Box::new(handler)];
         for object in self.list() {
-            handler(&Change::Added(&object));
+            tell(&handler, &Change::Added(&object));
         }
-        handlers.push(Box::new(handler));
+        handlers.extend(handler);
     }
 
     /// Resolves once the cache has held a whole list.
@@ -172,61 +171,78 @@ impl Informer {
     }
 
     async fn reached(&self, condition: impl FnMut(&Progress) -> bool) {
+        let mut progress = self.0.progress.subscribe();
         // The sender lives in this very informer: the channel cannot close.
-        let _ = self
-            .0
-            .progress
-            .subscribe()
-            .wait_for(condition)
-            .await
-            .map(|_| ());
+        let _closed = progress.wait_for(condition).await;
     }
 
+    /// A watch's news. What is not newer than the cache is a repeat and changes nothing.
     pub(crate) fn put(&self, object: Encoded) {
+        self.put_if(object, |old, new| new > old);
+    }
+
+    /// Takes over a whole list: what is not in it is gone, and what is in it counts even if it
+    /// looks older, because then the server has started over.
+    pub(crate) fn replace(&self, listed: Listed) {
+        let there: HashSet<Key> = listed.items.iter().filter_map(Key::of).collect();
+        for key in self.read(Cache::keys) {
+            if !there.contains(&key) {
+                self.remove(&key, None);
+            }
+        }
+        for object in listed.items {
+            self.put_if(object, |old, new| new != old);
+        }
+        self.0.progress.send_replace(Progress {
+            synced: true,
+            revision: listed.revision,
+        });
+    }
+
+    fn put_if(&self, object: Encoded, counts: fn(old: u64, new: u64) -> bool) {
+        let resource = &self.0.resource.resource;
         let Some(key) = Key::of(&object) else {
-            tracing::error!(resource = %self.0.resource.resource, "an object without metadata was passed over");
+            tracing::error!(%resource, "an object without metadata was passed over");
             return;
         };
         let handlers = self.handlers();
-        let old = self.write(|cache| cache.put(key, object.clone()));
+        let old = self.read(|cache| cache.get(&key));
+        if let Some(old) = &old
+            && !counts(old.revision(), object.revision())
+        {
+            return;
+        }
+        self.write(|cache| cache.put(key, object.clone()));
         let change = match &old {
-            // The same state again, after a list: nothing has changed.
-            Some(old) if old.revision() == object.revision() => return,
             Some(old) => Change::Modified { old, new: &object },
             None => Change::Added(&object),
         };
-        for handler in handlers.iter() {
-            handler(&change);
-        }
+        tell(&handlers, &change);
     }
 
+    /// Takes an object away, unless the cache holds a newer one of its name.
     pub(crate) fn remove(&self, key: &Key, last: Option<&Encoded>) {
         let handlers = self.handlers();
-        let Some(old) = self.write(|cache| cache.remove(key)) else {
+        let Some(old) = self.read(|cache| cache.get(key)) else {
             return;
         };
-        for handler in handlers.iter() {
-            handler(&Change::Deleted(last.unwrap_or(&old)));
+        if last.is_some_and(|last| last.revision() < old.revision()) {
+            return;
         }
+        self.write(|cache| cache.remove(key));
+        tell(&handlers, &Change::Deleted(last.unwrap_or(&old)));
     }
 
-    pub(crate) fn keys(&self) -> Vec<Key> {
-        self.read(Cache::keys)
-    }
-
-    pub(crate) fn advance(&self, revision: u64, synced: bool) {
+    /// Notes that every change up to `revision` is in the cache.
+    pub(crate) fn advance(&self, revision: u64) {
         self.0.progress.send_if_modified(|progress| {
-            let next = Progress {
-                synced: progress.synced || synced,
-                revision: progress.revision.max(revision),
-            };
-            let moved = *progress != next;
-            *progress = next;
+            let moved = progress.revision < revision;
+            progress.revision = progress.revision.max(revision);
             moved
         });
     }
 
-    fn handlers(&self) -> std::sync::MutexGuard<'_, Vec<Handler>> {
+    fn handlers(&self) -> MutexGuard<'_, Vec<Handler>> {
         self.0
             .handlers
             .lock()
@@ -242,74 +258,11 @@ impl Informer {
     }
 }
 
-/// An informer that decodes on the way out. Objects that do not decode are logged and left out.
-pub struct Lister<K> {
-    informer: Informer,
-    kind: PhantomData<fn() -> K>,
-}
-
-impl<K> Clone for Lister<K> {
-    fn clone(&self) -> Self {
-        Self {
-            informer: self.informer.clone(),
-            kind: PhantomData,
-        }
-    }
-}
-
-impl<K: Kind> Lister<K> {
-    /// The untyped informer below.
-    #[must_use]
-    pub fn informer(&self) -> &Informer {
-        &self.informer
-    }
-
-    #[must_use]
-    pub fn with_index(self, name: &'static str, values: IndexFn) -> Self {
-        Self {
-            informer: self.informer.with_index(name, values),
-            kind: PhantomData,
-        }
-    }
-
-    #[must_use]
-    pub fn get(&self, namespace: &str, name: &str) -> Option<K> {
-        self.informer
-            .get(&Key::new(namespace, name))
-            .as_ref()
-            .and_then(decode)
-    }
-
-    #[must_use]
-    pub fn list(&self) -> Vec<K> {
-        self.informer.list().iter().filter_map(decode).collect()
-    }
-
-    #[must_use]
-    pub fn list_in(&self, namespace: &str) -> Vec<K> {
-        self.informer
-            .list_in(namespace)
-            .iter()
-            .filter_map(decode)
-            .collect()
-    }
-
-    #[must_use]
-    pub fn by_index(&self, index: &str, value: &str) -> Vec<K> {
-        self.informer
-            .by_index(index, value)
-            .iter()
-            .filter_map(decode)
-            .collect()
-    }
-}
-
-fn decode<K: Kind>(object: &Encoded) -> Option<K> {
-    match api::decode(object) {
-        Ok(decoded) => Some(decoded),
-        Err(error) => {
-            tracing::error!(%error, revision = object.revision(), "an object was passed over");
-            None
-        }
+/// Hands a change to every handler. A panic in one is logged and harms neither the others nor
+/// the cache.
+fn tell(handlers: &[Handler], change: &Change<'_>) {
+    for handler in handlers {
+        let told = base::tasks::catch("change handler", async { handler(change) });
+        told.now_or_never();
     }
 }

@@ -15,13 +15,17 @@ mod correlate;
 mod index;
 mod informer;
 mod key;
+mod lister;
 mod recorder;
 mod reflector;
+#[cfg(test)]
+mod tests;
 mod workqueue;
 
 pub use controller::{Action, Controller, ReconcileError, Reconciler};
 pub use index::{IndexFn, by_namespace_label, by_node, by_owner_uid};
-pub use informer::{Change, Informer, Informers, Lister};
+pub use informer::{Change, Informer, Informers};
 pub use key::Key;
+pub use lister::Lister;
 pub use recorder::{EventType, Recorder, reference};
 pub use workqueue::WorkQueue;

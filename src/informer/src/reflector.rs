@@ -1,6 +1,6 @@
-//! Keeps a cache like the server's state: list, watch, and list again when the watch is too old.
+//! Keeps a cache like the server's state: list, watch, and list again when the watch cannot go
+//! on from where it was.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +16,8 @@ use crate::key::Key;
 /// After a failure; doubled up to the second (client-go's reflector).
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LAST_RETRY: Duration = Duration::from_secs(30);
+/// A watch that ends sooner without having said anything has failed, whatever it says.
+const SHORT: Duration = Duration::from_secs(1);
 
 /// Runs until shutdown.
 pub async fn run(
@@ -24,84 +26,127 @@ pub async fn run(
     clock: Clock,
     shutdown: Shutdown,
 ) {
+    let reflector = Reflector {
+        informer: &informer,
+        list_watch: &*list_watch,
+        clock: &clock,
+        backoff: Backoff::new(FIRST_RETRY, LAST_RETRY),
+    };
     tokio::select! {
-        () = reflect(&informer, &*list_watch, &clock) => {}
+        () = reflector.run() => {}
         () = shutdown.stopping() => {}
     }
 }
 
-async fn reflect(informer: &Informer, list_watch: &dyn ListWatch, clock: &Clock) {
-    let mut backoff = Backoff::new(FIRST_RETRY, LAST_RETRY);
-    // The revision to watch from, once there is one.
-    let mut at: Option<u64> = None;
-    loop {
-        let outcome = match at {
-            None => list(informer, list_watch).await,
-            Some(revision) => watch(informer, list_watch, revision).await,
-        };
-        match outcome {
-            Ok(revision) => {
-                if at != Some(revision) {
-                    backoff.reset();
+struct Reflector<'a> {
+    informer: &'a Informer,
+    list_watch: &'a dyn ListWatch,
+    clock: &'a Clock,
+    backoff: Backoff,
+}
+
+/// How a watch ended.
+struct Ended {
+    /// The last revision it told of: the next watch goes on from here.
+    seen: u64,
+    error: Option<StatusError>,
+}
+
+impl Reflector<'_> {
+    async fn run(mut self) {
+        // The revision to watch from, once there is one.
+        let mut at: Option<u64> = None;
+        loop {
+            let Some(from) = at else {
+                match self.list_watch.list().await {
+                    Ok(listed) => {
+                        at = Some(listed.revision);
+                        self.informer.replace(listed);
+                    }
+                    Err(error) => self.pause(Some(error)).await,
                 }
-                at = Some(revision);
-            }
-            Err(error) if error.is_expired() => at = None,
-            Err(error) => {
-                let delay = backoff.next_delay();
-                let resource = &informer.resource().resource;
-                warn!(%resource, %error, ?delay, "cannot list or watch; trying again");
-                clock.sleep(delay).await;
+                continue;
+            };
+            let started = self.clock.monotonic();
+            let ended = self.watch(from).await;
+            let lived = self.clock.monotonic().saturating_sub(started);
+            at = match &ended.error {
+                Some(error) if starts_over(error) => None,
+                _ => Some(ended.seen),
+            };
+            if ended.seen > from || lived >= SHORT {
+                self.backoff.reset();
+                debug!(resource = %self.resource(), error = ?ended.error, "a watch ended");
+            } else {
+                self.pause(ended.error).await;
             }
         }
     }
-}
 
-/// Replaces the cache's contents by a list's; gives the list's revision.
-async fn list(informer: &Informer, list_watch: &dyn ListWatch) -> Result<u64, StatusError> {
-    let listed = list_watch.list().await?;
-    let there: HashSet<Key> = listed.items.iter().filter_map(Key::of).collect();
-    for key in informer.keys() {
-        if !there.contains(&key) {
-            informer.remove(&key, None);
-        }
-    }
-    for object in listed.items {
-        informer.put(object);
-    }
-    informer.advance(listed.revision, true);
-    Ok(listed.revision)
-}
-
-/// Follows a watch to its end; gives the revision to go on from.
-async fn watch(
-    informer: &Informer,
-    list_watch: &dyn ListWatch,
-    after: u64,
-) -> Result<u64, StatusError> {
-    let mut events = list_watch.watch(after).await?;
-    let mut seen = after;
-    while let Some(event) = events.next().await {
-        let event = match event {
-            Ok(event) => event,
-            Err(error) if error.is_expired() => return Err(error),
+    /// Follows a watch to its end.
+    async fn watch(&self, from: u64) -> Ended {
+        let mut seen = from;
+        let mut events = match self.list_watch.watch(from).await {
+            Ok(events) => events,
             Err(error) => {
-                debug!(resource = %informer.resource().resource, %error, "a watch ended");
-                return if seen > after { Ok(seen) } else { Err(error) };
+                let error = Some(error);
+                return Ended { seen, error };
             }
         };
-        let revision = event.revision();
+        while let Some(event) = events.next().await {
+            match event {
+                Ok(event) => {
+                    seen = seen.max(event.revision());
+                    self.take(event);
+                    self.informer.advance(seen);
+                }
+                Err(error) => {
+                    let error = Some(error);
+                    return Ended { seen, error };
+                }
+            }
+        }
+        Ended { seen, error: None }
+    }
+
+    fn take(&self, event: WatchEvent) {
         match event {
-            WatchEvent::Added(object) | WatchEvent::Modified(object) => informer.put(object),
+            WatchEvent::Added(object) | WatchEvent::Modified(object) => self.informer.put(object),
             WatchEvent::Deleted(object) => {
                 if let Some(key) = Key::of(&object) {
-                    informer.remove(&key, Some(&object));
+                    self.informer.remove(&key, Some(&object));
                 }
             }
             WatchEvent::Bookmark(_) => {}
         }
-        seen = seen.max(revision);
-        informer.advance(seen, false);
     }
-    Ok(seen)
+
+    async fn pause(&mut self, error: Option<StatusError>) {
+        let delay = self.backoff.next_delay();
+        let resource = self.resource();
+        match error {
+            Some(error) if !starts_over(&error) => {
+                warn!(resource, %error, ?delay, "cannot list or watch; trying again");
+            }
+            error => debug!(
+                resource,
+                ?error,
+                ?delay,
+                "a watch ended at once; trying again"
+            ),
+        }
+        self.clock.sleep(delay).await;
+    }
+
+    fn resource(&self) -> &str {
+        &self.informer.resource().resource
+    }
+}
+
+/// Whether the revision is of no use to this server: too old, or from a history that it does
+/// not have.
+fn starts_over(error: &StatusError) -> bool {
+    let causes = error.0.details.iter().flat_map(|details| &details.causes);
+    let mut reasons = causes.map(|cause| cause.reason.0.as_ref());
+    error.is_expired() || reasons.any(|reason| reason == "ResourceVersionTooLarge")
 }

@@ -2,7 +2,7 @@
 //! many additions one run, an addition during a run one more run, delays and back-off.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -29,11 +29,12 @@ struct State {
     ready: VecDeque<Key>,
     /// Waiting or to be run again; the trace of the last addition.
     dirty: HashMap<Key, TraceId>,
-    processing: HashSet<Key>,
+    /// What workers have, and on which trace: a retry goes on with it.
+    processing: HashMap<Key, TraceId>,
     /// Times and keys; an entry counts only while `due` names the same time for its key.
     delayed: BinaryHeap<Reverse<(Duration, Key)>>,
-    /// When each delayed key is due: the earliest time asked for.
-    due: HashMap<Key, Duration>,
+    /// When each delayed key is due, the earliest time asked for, and its trace.
+    due: HashMap<Key, (Duration, TraceId)>,
     failures: HashMap<Key, u32>,
     closed: bool,
 }
@@ -55,7 +56,7 @@ impl WorkQueue {
             return;
         }
         let waits = state.dirty.insert(key.clone(), trace).is_some();
-        if !waits && !state.processing.contains(&key) {
+        if !waits && !state.processing.contains_key(&key) {
             state.ready.push_back(key);
             drop(state);
             self.news.notify_one();
@@ -63,14 +64,16 @@ impl WorkQueue {
     }
 
     /// Adds a key once `delay` has passed. Of several delays of one key the earliest counts.
+    /// A worker's own key keeps the trace that it came with.
     pub fn add_after(&self, key: Key, delay: Duration) {
         let at = self.clock.monotonic().saturating_add(delay);
         {
             let mut state = self.lock();
-            if state.due.get(&key).is_some_and(|due| *due <= at) {
+            if state.closed || state.due.get(&key).is_some_and(|(due, _)| *due <= at) {
                 return;
             }
-            state.due.insert(key.clone(), at);
+            let trace = state.processing.get(&key).copied().unwrap_or_default();
+            state.due.insert(key.clone(), (at, trace));
             state.delayed.push(Reverse((at, key)));
         }
         self.news.notify_one();
@@ -103,7 +106,7 @@ impl WorkQueue {
                 state.release(self.clock.monotonic());
                 if let Some(key) = state.ready.pop_front() {
                     let trace = state.dirty.remove(&key).unwrap_or_default();
-                    state.processing.insert(key.clone());
+                    state.processing.insert(key.clone(), trace);
                     if !state.ready.is_empty() {
                         // Another worker may be waiting.
                         self.news.notify_one();
@@ -168,16 +171,17 @@ impl State {
             let Some(Reverse((_, key))) = self.delayed.pop() else {
                 return;
             };
-            if self.due.get(&key).is_none_or(|due| *due > now) {
+            let Some((_, trace)) = self.due.get(&key).filter(|(due, _)| *due <= now).copied()
+            else {
                 // Overtaken by an earlier time, which has run.
                 continue;
-            }
+            };
             self.due.remove(&key);
             if self.dirty.contains_key(&key) {
                 continue;
             }
-            self.dirty.insert(key.clone(), TraceId::NONE);
-            if !self.processing.contains(&key) {
+            self.dirty.insert(key.clone(), trace);
+            if !self.processing.contains_key(&key) {
                 self.ready.push_back(key);
             }
         }
@@ -258,6 +262,61 @@ mod tests {
         queue.done(&key("a"));
         hands.advance(Duration::from_secs(30));
         assert_eq!(try_next(&queue), None);
+    }
+
+    #[tokio::test]
+    async fn a_retry_keeps_its_trace_until_news_bring_another() {
+        let (queue, hands) = queue();
+        let (first, second) = (TraceId::from_bits(1), TraceId::from_bits(2));
+        queue.add(key("a"), first);
+        assert_eq!(queue.next().await, Some((key("a"), first)));
+        queue.add_rate_limited(key("a"));
+        queue.done(&key("a"));
+        hands.advance(Duration::from_millis(5));
+        assert_eq!(queue.next().await, Some((key("a"), first)));
+        queue.add_rate_limited(key("a"));
+        queue.add(key("a"), second);
+        queue.done(&key("a"));
+        hands.advance(Duration::from_millis(10));
+        assert_eq!(queue.next().await, Some((key("a"), second)));
+        queue.done(&key("a"));
+        assert_eq!(try_next(&queue), None, "the retry was the same run");
+    }
+
+    /// Twenty workers on one queue: each key is run as often as asked for and never by two.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn no_key_is_with_two_workers_and_none_is_lost() {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        let queue = WorkQueue::new(Clock::system());
+        let busy: Arc<Vec<AtomicUsize>> = Arc::new((0..10).map(|_| AtomicUsize::new(0)).collect());
+        let last: Arc<Vec<AtomicUsize>> = Arc::new((0..10).map(|_| AtomicUsize::new(0)).collect());
+        let workers = (0..20).map(|_| {
+            let (queue, busy, last) = (queue.clone(), busy.clone(), last.clone());
+            tokio::spawn(async move {
+                while let Some((key, trace)) = queue.next().await {
+                    let at: usize = key.name.parse().expect("a number");
+                    assert_eq!(busy[at].fetch_add(1, Ordering::SeqCst), 0);
+                    tokio::task::yield_now().await;
+                    let round = usize::try_from(trace.to_bits()).expect("small");
+                    last[at].fetch_max(round, Ordering::SeqCst);
+                    busy[at].fetch_sub(1, Ordering::SeqCst);
+                    queue.done(&key);
+                }
+            })
+        });
+        let workers: Vec<_> = workers.collect();
+        for round in 1..=2000_u64 {
+            for name in 0..10 {
+                queue.add(key(&name.to_string()), TraceId::from_bits(round));
+            }
+            tokio::task::yield_now().await;
+        }
+        queue.close();
+        for worker in workers {
+            worker.await.expect("no key was with two workers");
+        }
+        let seen: Vec<_> = last.iter().map(|l| l.load(Ordering::SeqCst)).collect();
+        assert_eq!(seen, [2000; 10], "the last addition is always run");
     }
 
     #[tokio::test]
