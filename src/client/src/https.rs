@@ -2,7 +2,9 @@
 //! speaks nothing else.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use base::Clock;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::future::BoxFuture;
@@ -10,7 +12,7 @@ use http::{HeaderValue, Request, Response, Uri, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
@@ -19,6 +21,15 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::transport::{ByteStream, Transport, TransportError};
+
+/// client-go's dialer.
+const CONNECT_WITHIN: Duration = Duration::from_secs(30);
+/// A silent connection is asked whether it still lives (client-go's HTTP/2 health check); else a
+/// watch over a cut cable would wait for ever.
+const PING_AFTER: Duration = Duration::from_secs(30);
+const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+/// Connections that a request is offered to, where one after the other gives it back.
+const ATTEMPTS: usize = 3;
 
 /// Where an API server is, and who asks.
 pub struct HttpsTransport {
@@ -29,6 +40,8 @@ pub struct HttpsTransport {
     tls: TlsConnector,
     server_name: ServerName<'static>,
     authorization: Option<HeaderValue>,
+    ping_after: Duration,
+    answer_within: Duration,
     shared: Mutex<Option<http2::SendRequest<Full<Bytes>>>>,
 }
 
@@ -86,16 +99,21 @@ impl HttpsTransport {
             tls: TlsConnector::from(Arc::new(tls)),
             server_name,
             authorization,
+            ping_after: PING_AFTER,
+            answer_within: ANSWER_WITHIN,
             shared: Mutex::new(None),
         })
     }
 
     async fn connect(&self) -> Result<TlsStream<TcpStream>, TransportError> {
-        let stream = TcpStream::connect((self.host.as_str(), self.port)).await;
-        let stream = stream.map_err(TransportError::unreachable)?;
-        // Small requests go out at once; where this fails they go out later.
-        let _ = stream.set_nodelay(true);
-        let connected = self.tls.connect(self.server_name.clone(), stream).await;
+        let connecting = async {
+            let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
+            // Small requests go out at once; where this fails they go out later.
+            let _ = stream.set_nodelay(true);
+            self.tls.connect(self.server_name.clone(), stream).await
+        };
+        let connected = Clock::system().timeout(CONNECT_WITHIN, connecting).await;
+        let connected = connected.map_err(TransportError::unreachable)?;
         connected.map_err(TransportError::unreachable)
     }
 
@@ -104,24 +122,65 @@ impl HttpsTransport {
     async fn sender(&self) -> Result<Sender, TransportError> {
         let mut shared = self.shared.lock().await;
         if let Some(sender) = shared.as_ref().filter(|sender| !sender.is_closed()) {
-            return Ok(Sender::Http2(sender.clone()));
+            return Ok(Sender::Shared(sender.clone()));
         }
         let stream = self.connect().await?;
         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         let stream = TokioIo::new(stream);
         if !is_http2 {
-            let made = http1::handshake(stream)
-                .await
-                .map_err(TransportError::unreachable)?;
-            let (sender, connection) = made;
+            let made = http1::handshake(stream).await;
+            let (sender, connection) = made.map_err(TransportError::unreachable)?;
             base::tasks::spawn("connection", ended(connection));
-            return Ok(Sender::Http1(sender));
+            return Ok(Sender::Own(sender));
         }
-        let made = http2::handshake(TokioExecutor::new(), stream).await;
+        let made = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .keep_alive_interval(self.ping_after)
+            .keep_alive_timeout(self.answer_within)
+            .handshake(stream)
+            .await;
         let (sender, connection) = made.map_err(TransportError::unreachable)?;
         base::tasks::spawn("connection", ended(connection));
         *shared = Some(sender.clone());
-        Ok(Sender::Http2(sender))
+        Ok(Sender::Shared(sender))
+    }
+
+    /// Sends a request. One that a dying connection gave back unsent goes over the next.
+    async fn exchange(&self, request: &Request<Bytes>) -> Result<Answer, TransportError> {
+        for _ in 1..ATTEMPTS {
+            match self.attempt(request).await {
+                Err(error) if error.is_unsent => *self.shared.lock().await = None,
+                answer => return answer.map_err(|error| error.error),
+            }
+        }
+        let answer = self.attempt(request).await;
+        answer.map_err(|error| error.error)
+    }
+
+    async fn attempt(&self, request: &Request<Bytes>) -> Result<Answer, Failed> {
+        let failed = |error| Failed {
+            error,
+            is_unsent: false,
+        };
+        let sender = self.sender().await.map_err(failed)?;
+        let mut request = request.clone();
+        let is_shared = matches!(sender, Sender::Shared(_));
+        self.complete(&mut request, is_shared).map_err(failed)?;
+        let request = request.map(Full::new);
+        let answer = match sender {
+            Sender::Own(mut sender) => sender.try_send_request(request).await,
+            Sender::Shared(mut sender) => sender.try_send_request(request).await,
+        };
+        answer.map_err(|mut error| {
+            let is_unsent = error.take_message().is_some();
+            let error = error.into_error();
+            let error = if is_unsent {
+                TransportError::unreachable(error)
+            } else {
+                TransportError::unanswered(error)
+            };
+            Failed { error, is_unsent }
+        })
     }
 
     fn complete(&self, request: &mut Request<Bytes>, http2: bool) -> Result<(), TransportError> {
@@ -154,9 +213,19 @@ impl HttpsTransport {
     }
 }
 
+type Answer = Response<Incoming>;
+
+struct Failed {
+    error: TransportError,
+    /// A connection that had been good gave the request back: another one may take it.
+    is_unsent: bool,
+}
+
 enum Sender {
-    Http1(http1::SendRequest<Full<Bytes>>),
-    Http2(http2::SendRequest<Full<Bytes>>),
+    /// An HTTP/1.1 connection for one request.
+    Own(http1::SendRequest<Full<Bytes>>),
+    /// The HTTP/2 connection of all requests.
+    Shared(http2::SendRequest<Full<Bytes>>),
 }
 
 async fn ended(connection: impl Future<Output = hyper::Result<()>>) {
@@ -168,20 +237,10 @@ async fn ended(connection: impl Future<Output = hyper::Result<()>>) {
 impl Transport for HttpsTransport {
     fn send(
         &self,
-        mut request: Request<Bytes>,
+        request: Request<Bytes>,
     ) -> BoxFuture<'_, Result<Response<ByteStream>, TransportError>> {
         Box::pin(async move {
-            let sender = self.sender().await?;
-            self.complete(&mut request, matches!(sender, Sender::Http2(_)))?;
-            let request = request.map(Full::new);
-            let answer = match sender {
-                Sender::Http1(mut sender) => sender.send_request(request).await,
-                Sender::Http2(mut sender) => {
-                    sender.ready().await.map_err(TransportError::unreachable)?;
-                    sender.send_request(request).await
-                }
-            };
-            let answer: Response<Incoming> = answer.map_err(TransportError::unanswered)?;
+            let answer = self.exchange(&request).await?;
             Ok(answer.map(|body| {
                 let data = body.into_data_stream();
                 data.map(|chunk| chunk.map_err(TransportError::body))
@@ -190,3 +249,6 @@ impl Transport for HttpsTransport {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,18 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use serde_json::Value;
 
 use crate::https::{AddressError, HttpsTransport};
+use crate::tls::{self, Identity, TlsError};
 
 /// A kubeconfig, with one of its contexts chosen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,9 +18,7 @@ pub struct Kubeconfig {
     pub namespace: String,
     tls_server_name: Option<String>,
     insecure: bool,
-    authority: Option<Vec<u8>>,
-    certificate: Option<Vec<u8>>,
-    key: Option<Vec<u8>>,
+    identity: Identity,
     token: Option<String>,
 }
 
@@ -36,6 +29,8 @@ pub enum KubeconfigError {
     Missing { kind: &'static str, name: String },
     #[error("no context is chosen: set current-context or use --context")]
     NoContext,
+    #[error("{field}: is not supported; use a client certificate, token or tokenFile")]
+    Unsupported { field: &'static str },
     #[error("{field}: is not base64: {why}")]
     Base64 { field: &'static str, why: String },
     #[error("cannot read {}: {source}", path.display())]
@@ -43,13 +38,16 @@ pub enum KubeconfigError {
         path: PathBuf,
         source: std::io::Error,
     },
-    #[error("the {what} cannot be used: {why}")]
-    Tls { what: &'static str, why: String },
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     #[error(transparent)]
     Address(#[from] AddressError),
 }
 
 type Result<T> = std::result::Result<T, KubeconfigError>;
+
+/// Fields of a user that change who asks. To pass one over would be to ask as somebody else.
+const UNSUPPORTED: [&str; 5] = ["exec", "auth-provider", "username", "as", "as-groups"];
 
 impl Kubeconfig {
     /// Reads a parsed kubeconfig file. Relative paths in it are relative to `directory`.
@@ -79,6 +77,12 @@ impl Kubeconfig {
             Some(user) => named(file, "users", "user", &user)?,
             None => &Value::Null,
         };
+        for (of, fields) in [(cluster, ["proxy-url"].as_slice()), (user, &UNSUPPORTED)] {
+            let given = |field: &&&str| of.get(**field).is_some_and(|value| !value.is_null());
+            if let Some(field) = fields.iter().find(given) {
+                return Err(KubeconfigError::Unsupported { field });
+            }
+        }
         let data = |of, inline, path| read(of, inline, path, directory);
         let token_file = data(user, "", "tokenFile")?;
         let token_file = token_file.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
@@ -87,13 +91,15 @@ impl Kubeconfig {
             namespace: text(context, "namespace").unwrap_or_else(|| "default".to_owned()),
             tls_server_name: text(cluster, "tls-server-name"),
             insecure: cluster.get("insecure-skip-tls-verify") == Some(&Value::Bool(true)),
-            authority: data(
-                cluster,
-                "certificate-authority-data",
-                "certificate-authority",
-            )?,
-            certificate: data(user, "client-certificate-data", "client-certificate")?,
-            key: data(user, "client-key-data", "client-key")?,
+            identity: Identity {
+                authority: data(
+                    cluster,
+                    "certificate-authority-data",
+                    "certificate-authority",
+                )?,
+                certificate: data(user, "client-certificate-data", "client-certificate")?,
+                key: data(user, "client-key-data", "client-key")?,
+            },
             token: text(user, "token").or(token_file),
         })
     }
@@ -103,7 +109,7 @@ impl Kubeconfig {
     /// # Errors
     /// When certificates, key or address are unusable.
     pub fn transport(&self) -> Result<HttpsTransport> {
-        let tls = self.client_config()?;
+        let tls = tls::client_config(&self.identity, self.insecure)?;
         let name = self.tls_server_name.as_deref();
         Ok(HttpsTransport::new(
             &self.server,
@@ -112,44 +118,6 @@ impl Kubeconfig {
             self.token.as_deref(),
         )?)
     }
-
-    fn client_config(&self) -> Result<ClientConfig> {
-        let unusable = |what| move |error: String| KubeconfigError::Tls { what, why: error };
-        let mut roots = RootCertStore::empty();
-        for certificate in certificates(self.authority.as_deref().unwrap_or_default()) {
-            let certificate = certificate.map_err(unusable("certificate authority"))?;
-            roots
-                .add(certificate)
-                .map_err(|e| unusable("certificate authority")(e.to_string()))?;
-        }
-        let provider = Arc::new(ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider.clone())
-            .with_safe_default_protocol_versions()
-            .map_err(|e| unusable("TLS configuration")(e.to_string()))?;
-        let builder = if self.insecure {
-            let trusting = Arc::new(TrustAnyone(provider));
-            builder
-                .dangerous()
-                .with_custom_certificate_verifier(trusting)
-        } else {
-            builder.with_root_certificates(roots)
-        };
-        let (Some(certificate), Some(key)) = (&self.certificate, &self.key) else {
-            return Ok(builder.with_no_client_auth());
-        };
-        let chain = certificates(certificate).collect::<std::result::Result<Vec<_>, _>>();
-        let chain = chain.map_err(unusable("client certificate"))?;
-        let key = PrivateKeyDer::from_pem_slice(key);
-        let key = key.map_err(|e| unusable("client key")(e.to_string()))?;
-        let config = builder.with_client_auth_cert(chain, key);
-        config.map_err(|e| unusable("client certificate")(e.to_string()))
-    }
-}
-
-fn certificates(
-    pem: &[u8],
-) -> impl Iterator<Item = std::result::Result<CertificateDer<'static>, String>> {
-    CertificateDer::pem_slice_iter(pem).map(|found| found.map_err(|error| error.to_string()))
 }
 
 fn named<'a>(file: &'a Value, list: &str, kind: &'static str, name: &str) -> Result<&'a Value> {
@@ -192,55 +160,6 @@ fn read(
     match fs::read(&path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(source) => Err(KubeconfigError::File { path, source }),
-    }
-}
-
-/// `insecure-skip-tls-verify`: the user has said that any server will do.
-#[derive(Debug)]
-struct TrustAnyone(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for TrustAnyone {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> std::result::Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(
-            message,
-            cert,
-            dss,
-            &self.0.signature_verification_algorithms,
-        )
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(
-            message,
-            cert,
-            dss,
-            &self.0.signature_verification_algorithms,
-        )
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
     }
 }
 
@@ -287,6 +206,16 @@ mod tests {
         for (context, text) in rows {
             let error = Kubeconfig::from_value(&file(), context, Path::new("/")).expect_err(text);
             assert_eq!(error.to_string(), text);
+        }
+        for (list, entry, field) in [
+            ("users", "user", "exec"),
+            ("clusters", "cluster", "proxy-url"),
+        ] {
+            let mut file = file();
+            file[list][0][entry][field] = json!({});
+            let error = Kubeconfig::from_value(&file, None, Path::new("/")).expect_err(field);
+            let text = "is not supported; use a client certificate, token or tokenFile";
+            assert_eq!(error.to_string(), format!("{field}: {text}"));
         }
         let error = Kubeconfig::from_value(&json!({}), None, Path::new("/")).expect_err("empty");
         assert_eq!(

@@ -12,7 +12,6 @@
 //! [`Encoded`]: apimachinery::Encoded
 
 mod answer;
-
 mod client;
 mod error;
 mod frames;
@@ -23,6 +22,7 @@ mod options;
 mod requests;
 mod resource;
 pub mod testing;
+mod tls;
 mod transport;
 mod typed;
 
@@ -38,5 +38,6 @@ pub use options::{
 };
 pub use requests::{Api, Deletion};
 pub use resource::{ApiResource, Query, path};
+pub use tls::TlsError;
 pub use transport::{ByteStream, Transport, TransportError};
 pub use typed::Typed;
