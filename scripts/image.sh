@@ -8,4 +8,5 @@ packages /bin/busybox:busybox-static
 ldd /bin/busybox >/dev/null 2>&1 && packages /nonexistent:busybox-static
 mkdir -p "$(dirname "$archive")"
 # It appears whole, by a rename: the server imports what appears.
-cargo run --quiet --locked -p image --example make_image -- --output "$archive" --tag "$reference"
+cargo build --quiet --locked --workspace --example make_image
+"target/$TRIPLE/debug/examples/make_image" --output "$archive" --tag "$reference"

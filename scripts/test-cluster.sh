@@ -10,4 +10,5 @@ KUBECTL=$(scripts/kubectl.sh)
 export KUBECTL RK3S_BINARY=$BINARY RK3S_TEST_IMAGE=$PWD/target/busybox.tar
 [ -e "$RK3S_TEST_IMAGE" ] || scripts/image.sh "$RK3S_TEST_IMAGE"
 unset RK3S_DATA_DIR RK3S_RUN_DIR RK3S_KUBECONFIG_OUTPUT
-cargo test --locked --test cluster -- "$@"
+# With --workspace the crates are built with the features that the other tests built them with.
+cargo test --locked --workspace --test cluster -- "$@"

@@ -118,7 +118,8 @@ async fn pods(session: &mut Session, parsed: &Parsed) -> Result<Vec<Value>> {
     let name = target.names.first().map_or("", String::as_str);
     let object = session
         .get(&client::path(&resource.gvr(), &namespace, &[name]))
-        .await?;
+        .await
+        .map_err(|error| as_logs_says(error, &namespace))?;
     if resource.plural == "pods" {
         return Ok(vec![object]);
     }
@@ -265,4 +266,17 @@ async fn stream(session: &mut Session, uri: &str, prefix: &str) -> Result<()> {
         session.out.flush()?;
     }
     Ok(())
+}
+
+/// A missing object, in the words that `logs` alone uses.
+fn as_logs_says(error: ClientError, namespace: &str) -> anyhow::Error {
+    if error.is_not_found() {
+        return anyhow::anyhow!(
+            "error from server (NotFound): {} in namespace {namespace:?}",
+            error
+                .status()
+                .map_or_else(|| error.to_string(), ToString::to_string)
+        );
+    }
+    error.into()
 }

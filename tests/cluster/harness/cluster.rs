@@ -158,7 +158,8 @@ pub fn deployment(name: &str, replicas: u32, script: &str) -> String {
             "selector": { "matchLabels": { "app": name } },
             "template": {
                 "metadata": { "labels": { "app": name } },
-                "spec": { "containers": [{
+                // A signal may come before the shell has set its trap; then the grace ends it.
+                "spec": { "terminationGracePeriodSeconds": 5, "containers": [{
                     "name": "main",
                     "image": images::BUSYBOX,
                     "command": ["sh", "-c", script],
