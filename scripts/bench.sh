@@ -69,7 +69,8 @@ available() {
   local from
   from=$(now)
   sed "s/replicas: 3/replicas: $1/" packaging/examples/hello.yaml | "$KUBECTL" apply -f - >/dev/null
-  "$KUBECTL" wait --for=condition=Available --timeout=120s deployment/hello >/dev/null
+  # Not the condition Available, which three quarters of the pods fulfil.
+  "$KUBECTL" rollout status --timeout=120s deployment/hello >/dev/null
   seconds "$from" "$(now)"
 }
 gone() { [ -z "$("$KUBECTL" get pods -o name 2>&1)" ]; }
@@ -82,10 +83,10 @@ poll "$KUBECTL" get --raw /readyz
 row "first start to API ready" "$(seconds "$from" "$(now)")"
 poll node_is_ready
 row "first start to node Ready" "$(seconds "$from" "$(now)")"
-row "apply to Available, 1 pod" "$(available 1)"
+row "apply to 1 pod available" "$(available 1)"
 remove
 from=$(now)
-row "apply to Available, 30 pods" "$(available 30)"
+row "apply to 30 pods available" "$(available 30)"
 row "server with 30 pods, resident" "$(total Rss "$server")"
 remove
 kill -TERM "$server"

@@ -17,7 +17,8 @@ for path in "$RK3S_DATA_DIR" "$RK3S_RUN_DIR"; do
   esac
 done
 rm -f "$SERVER_LOG" "$RK3S_KUBECONFIG_OUTPUT"
-for path in "$(dirname "$RK3S_KUBECONFIG_OUTPUT")" "${RK3S_KUBELET_DIR:-/var/lib/kubelet}" "${RK3S_LOG_DIR:-/var/log/pods}"; do
+kubelet=${RK3S_KUBELET_DIR:-/var/lib/kubelet} logs=${RK3S_LOG_DIR:-/var/log/pods}
+for path in "$(dirname "$RK3S_KUBECONFIG_OUTPUT")" "$kubelet/pods" "$kubelet" "$logs" "${logs%/*}/containers"; do
   # Others' files may be there.
   rmdir "$path" 2>/dev/null || true
 done

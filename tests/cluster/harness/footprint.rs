@@ -32,7 +32,7 @@ pub fn footprint(places: &Places) -> Result<BTreeSet<String>> {
     for group in machine::cgroups(CGROUP)? {
         found.insert(format!("cgroup {}", group.display()));
     }
-    for name in ["run", "kubelet", "pods"] {
+    for name in ["run", "kubelet", "pods", "containers"] {
         files(&places.root.join(name), &mut found)?;
     }
     files(&places.data().join("agent/images.d/snapshots"), &mut found)?;

@@ -108,6 +108,10 @@ pub const ALL: &[(&str, Scenario)] = &[
         restart::kill_9_changes_no_container,
     ),
     (
+        "the_restart_check_sees_a_change",
+        restart::the_restart_check_sees_a_change,
+    ),
+    (
         "deleted_pods_leave_nothing",
         leaks::deleted_pods_leave_nothing,
     ),

@@ -1,12 +1,11 @@
 //! Containers outlive the server.
-//!
-//! Control, run once on the day this was written: with the shim started as a plain child of the
-//! server that dies with it (PR_SET_PDEATHSIG), `kill_9_changes_no_container` must fail.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::harness::cluster::{Cluster, SOON};
+use crate::harness::machine;
+use crate::harness::server::CGROUP;
 use crate::harness::wait::eventually;
 
 /// What may not change: pod, container, its start and how often it was restarted.
@@ -102,4 +101,28 @@ pub fn kill_9_changes_no_container(cluster: &mut Cluster) -> Result<()> {
         survive(cluster, round, Cluster::kill)?;
     }
     Ok(())
+}
+
+/// The control: were containers tied to the server's life, the comparison would say so. Here they
+/// are killed together with it.
+pub fn the_restart_check_sees_a_change(cluster: &mut Cluster) -> Result<()> {
+    cluster.deploy("changed", 1, COUNT)?;
+    let before = identities(cluster, "changed")?;
+    cluster.kill()?;
+    let group = format!(":{CGROUP}/");
+    for (pid, _) in machine::processes(|_, cgroups| cgroups.contains(&group))? {
+        // A child may have gone with its parent.
+        let _gone = machine::run("kill", &["-KILL", &pid.to_string()]);
+    }
+    cluster.start_again()?;
+    eventually("the restart is seen", SOON, || {
+        let after = identities(cluster, "changed")?;
+        let restarted = after != before && after.iter().all(|row| row[3] == "1");
+        Ok(if restarted {
+            Ok(())
+        } else {
+            Err(format!("{after:?}"))
+        })
+    })?;
+    cluster.remove("changed")
 }
