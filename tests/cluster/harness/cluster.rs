@@ -120,12 +120,13 @@ impl Cluster {
         })
     }
 
-    /// Deletes a Deployment and waits until its pods are gone as well.
+    /// Deletes a Deployment and waits until its pods are gone as well. A signal that comes before a
+    /// shell has set its trap is lost, and the pods' grace of 30 s must pass.
     pub fn remove(&self, name: &str) -> Result<()> {
         self.kubectl
             .ok(&["delete", "deployment", name, "--timeout=30s"])?;
         let selector = format!("app={name}");
-        eventually("the Deployment's pods are gone", SOON, || {
+        eventually("the Deployment's pods are gone", SOON * 2, || {
             let args = ["get", "replicasets,pods", "-l", &selector, "-o", "name"];
             let left = self.kubectl.ok(&args)?;
             Ok(if left.is_empty() { Ok(()) } else { Err(left) })
@@ -158,8 +159,7 @@ pub fn deployment(name: &str, replicas: u32, script: &str) -> String {
             "selector": { "matchLabels": { "app": name } },
             "template": {
                 "metadata": { "labels": { "app": name } },
-                // A signal may come before the shell has set its trap; then the grace ends it.
-                "spec": { "terminationGracePeriodSeconds": 5, "containers": [{
+                "spec": { "containers": [{
                     "name": "main",
                     "image": images::BUSYBOX,
                     "command": ["sh", "-c", script],
