@@ -39,6 +39,18 @@ impl Strategic {
     }
 }
 
+/// JSON merge replaces every list, so `$patch: replace` says nothing to it.
+fn drop_directives(patch: &mut Value) {
+    match patch {
+        Value::Object(fields) => fields.values_mut().for_each(drop_directives),
+        Value::Array(items) => {
+            items.retain(|item| item.get("$patch").is_none());
+            items.iter_mut().for_each(drop_directives);
+        }
+        _ => {}
+    }
+}
+
 impl Transport for Strategic {
     fn send(
         &self,
@@ -48,6 +60,7 @@ impl Transport for Strategic {
         if kind.is_some_and(|kind| kind == "application/strategic-merge-patch+json") {
             let mut patch = serde_json::from_slice(request.body()).expect("a patch is JSON");
             self.keep_conditions(request.uri().path(), &mut patch);
+            drop_directives(&mut patch);
             *request.body_mut() = patch.to_string().into();
             let merge = HeaderValue::from_static("application/merge-patch+json");
             request.headers_mut().insert(CONTENT_TYPE, merge);
