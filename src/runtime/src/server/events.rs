@@ -12,7 +12,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::client::Subscription;
 use super::container::Container;
-use super::retire::retire;
+use super::retire::{lives_on, retire};
 use super::runtime::{Core, transitions};
 use super::sandbox::Sandbox;
 use crate::plan::{self, ContainerState, Phase};
@@ -21,6 +21,8 @@ use crate::shim::protocol::Event;
 
 /// How often a group that does not die is killed again, and for how long.
 const KILL_EVERY: Duration = Duration::from_millis(10);
+/// Between two tries to reach a shim that is there.
+const AGAIN: Duration = Duration::from_secs(1);
 const KILL_LIMIT: Duration = Duration::from_secs(2);
 
 /// What a process without a known exit code is said to have ended with, as containerd does.
@@ -51,9 +53,9 @@ impl Core {
                 Ok(Event::Changed(state)) => self.apply(&sandbox, state),
                 Err(_) => {
                     // It drops a client that does not read; then it is still there.
-                    match sandbox.client.subscribe().await {
-                        Ok(again) => subscription = again,
-                        Err(_) => break,
+                    match self.subscribe_again(&sandbox).await {
+                        Some(again) => subscription = again,
+                        None => break,
                     }
                 }
             }
@@ -63,12 +65,28 @@ impl Core {
         }
     }
 
+    /// Connects to the shim again; `None` once its process is gone. While it is there, a failure
+    /// is ours (no descriptor is free, say) and no reason to end its containers.
+    async fn subscribe_again(&self, sandbox: &Sandbox) -> Option<Subscription> {
+        loop {
+            match sandbox.client.subscribe().await {
+                Ok(again) => return Some(again),
+                Err(_) if !lives_on(&sandbox.directory).await => return None,
+                Err(error) => {
+                    tracing::warn!(sandbox = sandbox.id, %error, "its shim cannot be reached");
+                    // Nobody tells when a descriptor is free again.
+                    self.clock.sleep(AGAIN).await;
+                }
+            }
+        }
+    }
+
     /// Ends everything of a sandbox whose shim is gone: containers without a parent that would
     /// see their exit are killed and become Exited, and the sandbox is not ready any more.
     pub async fn shim_lost(&self, sandbox: &Sandbox) -> Result<()> {
         let _order = sandbox.order.lock().await;
         // One that does not answer but is still there must not share the sandbox with us.
-        retire(&sandbox.client, &sandbox.directory).await;
+        retire(&sandbox.client, &sandbox.directory, &self.clock).await;
         for container in sandbox.living() {
             self.end_lost(sandbox, &container).await;
         }

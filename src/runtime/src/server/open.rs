@@ -11,6 +11,7 @@ use super::blocking;
 use super::container::Container;
 use super::internal;
 use super::record::{ContainerRecord, SandboxRecord};
+use super::retire::lives_on;
 use super::runtime::{Core, Runtime, RuntimeOptions};
 use super::sandbox::{self, Sandbox};
 use crate::plan::{self, FileError};
@@ -38,6 +39,15 @@ impl Runtime {
         }
         Ok(Arc::new(Self { core }))
     }
+}
+
+/// A shim that is there but does not answer keeps its containers: they are not ours to end.
+async fn refuse_the_living(sandbox: &Sandbox) -> Result<()> {
+    if lives_on(&sandbox.directory).await {
+        let text = "its shim lives but does not answer; the containers go on without us";
+        return Err(Error::Internal(text.to_owned()));
+    }
+    Ok(())
 }
 
 /// The names in a directory; none when it is not there.
@@ -69,6 +79,7 @@ impl Core {
             Ok(mut subscription) => {
                 let first = subscription.next().await;
                 let Ok(Event::Snapshot(states)) = first else {
+                    refuse_the_living(&sandbox).await?;
                     return self.shim_lost(&sandbox).await;
                 };
                 self.adopt(&sandbox, halves, &states).await?;
@@ -82,6 +93,7 @@ impl Core {
                 }
             }
             Err(_) => {
+                refuse_the_living(&sandbox).await?;
                 self.adopt(&sandbox, halves, &[]).await?;
                 self.shim_lost(&sandbox).await?;
                 let directory = sandbox.directory.clone();

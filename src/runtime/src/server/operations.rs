@@ -63,7 +63,7 @@ impl Core {
                 Ok(id)
             }
             Err(error) => {
-                retire(&sandbox.client, &directory).await;
+                retire(&sandbox.client, &directory, &self.clock).await;
                 if let Err(leftover) = blocking(move || sandbox::remove(&directory)).await {
                     tracing::error!(id, %leftover, "clearing a sandbox that could not be made");
                 }
@@ -108,7 +108,7 @@ impl Core {
             // A shim that is gone holds nothing; the kill below is for what it left.
             let _gone = sandbox.client.call(call, &[]).await;
         }
-        retire(&sandbox.client, &sandbox.directory).await;
+        retire(&sandbox.client, &sandbox.directory, &self.clock).await;
         drop(order);
         if reached.contains(&false) {
             self.shim_lost(&sandbox).await?;

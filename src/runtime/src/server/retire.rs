@@ -1,7 +1,9 @@
 //! The end of a shim: nobody touches a sandbox' files while its process still exists.
 
 use std::path::Path;
+use std::time::Duration;
 
+use base::Clock;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 
@@ -16,11 +18,18 @@ const LIMIT: Timespec = Timespec {
     tv_nsec: 0,
 };
 
+/// How long it may take to answer that it will.
+const ANSWER: Duration = Duration::from_secs(2);
+
 /// Tells the shim of a sandbox to end and waits until it has. One that does not is killed, and
 /// one that is gone is a success.
-pub async fn retire(client: &ShimClient, directory: &Path) {
+pub async fn retire(client: &ShimClient, directory: &Path, clock: &Clock) {
     let shim = identity(directory);
-    let told = client.call(Call::Shutdown, &[]).await.is_ok();
+    // One that is stopped accepts the call and never answers.
+    let call = clock
+        .timeout(ANSWER, client.call(Call::Shutdown, &[]))
+        .await;
+    let told = matches!(call, Ok(Ok(_)));
     let Some(shim) = shim else { return };
     if told && ends(&shim).await {
         return;
@@ -28,6 +37,14 @@ pub async fn retire(client: &ShimClient, directory: &Path) {
     kill(&shim);
     if !ends(&shim).await {
         tracing::error!(pid = shim.pid, "a killed shim does not end");
+    }
+}
+
+/// Whether a shim that does not answer is there all the same, and not about to end.
+pub async fn lives_on(directory: &Path) -> bool {
+    match identity(directory) {
+        Some(shim) => !ends(&shim).await,
+        None => false,
     }
 }
 
