@@ -1,5 +1,7 @@
 //! `rk3s clean-node`: ends all pods of this node and takes away what they left, without a server.
 
+use std::io::ErrorKind;
+
 use anyhow::{Context, Result, bail};
 use base::{Clock, Shutdown};
 use cri::RuntimeService;
@@ -11,6 +13,9 @@ use crate::options::Options;
 
 /// Removes sandboxes, network, volumes, cgroups and run-time files. The data directory stays.
 pub async fn run(options: Options) -> Result<()> {
+    if options.text("cgroup-root").trim_matches('/').is_empty() {
+        bail!("--cgroup-root / holds every process of this machine: nothing is cleaned there");
+    }
     let clock = Clock::system();
     let (root, of) = (
         options.path("data-dir").join("agent/images.d"),
@@ -39,15 +44,23 @@ pub async fn run(options: Options) -> Result<()> {
         options.text("cgroup-root"),
     )
     .context("cannot clean the kubelet's files")?;
+    // What rk3s made itself, by name: the directory may be the user's own.
     let run_dir = options.path("run-dir");
-    if run_dir.as_os_str().len() < 5 {
-        bail!(
-            "--run-dir {} does not look like a directory of rk3s' own",
-            run_dir.display()
-        );
+    for made in ["sandboxes", "netns"] {
+        match std::fs::remove_dir_all(run_dir.join(made)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("cannot remove {made}"));
+            }
+            _ => {}
+        }
     }
-    match std::fs::remove_dir_all(&run_dir) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+    match std::fs::remove_dir(&run_dir) {
+        Err(error)
+            if !matches!(
+                error.kind(),
+                ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty
+            ) =>
+        {
             Err(error).with_context(|| format!("cannot remove {}", run_dir.display()))
         }
         _ => Ok(()),

@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use crate::cgroup::Hierarchy;
+use crate::orphans;
 use crate::volumes;
 
 /// Unmounts and removes pods' directories, logs and cgroups.
@@ -15,7 +16,9 @@ pub fn clean(root_dir: &Path, log_dir: &Path, cgroup_root: &str) -> io::Result<(
         volumes::teardown(&entry)?;
     }
     for entry in list(log_dir)? {
-        std::fs::remove_dir_all(entry)?;
+        if orphans::pod_of_logs(&entry).is_some() {
+            std::fs::remove_dir_all(entry)?;
+        }
     }
     if let Some(links) = log_dir.parent().map(|parent| parent.join("containers")) {
         for link in list(&links)? {

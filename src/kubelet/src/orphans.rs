@@ -1,6 +1,7 @@
 //! What earlier runs of rk3s left behind of pods that the API does not know any more.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use tracing::{info, warn};
 
@@ -52,12 +53,7 @@ pub async fn remove(shared: &Shared, known: &[String]) {
         .flatten()
         .filter_map(Result::ok)
     {
-        // `NS_NAME_UID`; other programs may keep other things here.
-        let name = entry.file_name().into_string().unwrap_or_default();
-        let parts: Vec<&str> = name.split('_').collect();
-        if let [_, _, uid] = parts[..]
-            && unknown(&uid.to_owned())
-        {
+        if pod_of_logs(&entry.path()).is_some_and(|uid| unknown(&uid)) {
             log(std::fs::remove_dir_all(entry.path()));
         }
     }
@@ -76,4 +72,13 @@ fn log<E: std::fmt::Display>(outcome: Result<(), E>) {
     if let Err(error) = outcome {
         warn!(%error, "something of a pod that is gone stays for now");
     }
+}
+
+/// The uid in the name of a pod's log directory, `NS_NAME_UID`; other programs may keep other
+/// things beside.
+pub fn pod_of_logs(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?;
+    let mut parts = name.split('_').skip(2);
+    let uid = parts.next()?;
+    (parts.next().is_none() && path.is_dir()).then(|| uid.to_owned())
 }

@@ -70,5 +70,10 @@ fn sub_directory(volume: &Path, sub_path: &str) -> Result<PathBuf, ConfigError> 
     std::fs::create_dir_all(&wanted)
         .or_else(|e| if wanted.exists() { Ok(()) } else { Err(e) })
         .map_err(io)?;
-    wanted.canonicalize().map_err(io)
+    let made = wanted.canonicalize().map_err(io)?;
+    // A container that shares the volume may have put a link there meanwhile.
+    if !made.starts_with(&base) {
+        return Err(refuse("a link in it leads out of the volume"));
+    }
+    Ok(made)
 }
