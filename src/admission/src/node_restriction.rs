@@ -45,11 +45,17 @@ fn judge(node: &str, attributes: &Attributes<'_>, object: &Object) -> Result<(),
     match attributes.operation {
         Operation::Create if about("", "pods") => mirror_pod(node, object),
         Operation::Create if about("coordination.k8s.io", "leases") => lease(node, object),
-        Operation::Create | Operation::Update if about("", "nodes") => {
+        // `/status` carries metadata too.
+        Operation::Create | Operation::Update if is_of("", "nodes", attributes) => {
             own_node(node, attributes, object)
         }
         _ => Ok(()),
     }
+}
+
+/// About the resource or any of its subresources.
+fn is_of(group: &str, resource: &str, attributes: &Attributes<'_>) -> bool {
+    attributes.resource.group == group && attributes.resource.resource == resource
 }
 
 /// All that a kubelet creates are copies of its static pods, which open nothing to it.

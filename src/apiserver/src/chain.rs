@@ -155,9 +155,14 @@ fn authorize(
         field_selector,
         path: if resource.is_none() { &info.path } else { "" },
     };
-    match state.parts.authorizer.authorize(&attributes) {
+    decide(state, &attributes)
+}
+
+/// Asks the authorizers; handlers do so for what a request turns out to do besides its verb.
+pub(crate) fn decide(state: &State, attributes: &AuthzAttributes<'_>) -> Result<(), StatusError> {
+    match state.parts.authorizer.authorize(attributes) {
         Decision::Allow(_) => Ok(()),
-        Decision::Deny(why) | Decision::NoOpinion(why) => Err(auth::forbidden(&attributes, &why)),
+        Decision::Deny(why) | Decision::NoOpinion(why) => Err(auth::forbidden(attributes, &why)),
     }
 }
 

@@ -11,6 +11,22 @@ use crate::request_info::RequestInfo;
 /// Upstream's defaults: 400 reading and 200 writing requests in flight; one limit serves both.
 const MAX_IN_FLIGHT: i64 = 600;
 
+/// Verbs of resources, and methods of other paths.
+const KNOWN_VERBS: [&str; 12] = [
+    "get",
+    "list",
+    "watch",
+    "create",
+    "update",
+    "patch",
+    "delete",
+    "deletecollection",
+    "head",
+    "options",
+    "post",
+    "put",
+];
+
 pub(crate) struct Metrics {
     pub registry: Registry,
     requests: IntCounterVec,
@@ -106,7 +122,8 @@ impl Metrics {
             Some([row.group, row.storage, row.plural, subresource])
         });
         let [group, version, resource, subresource] = served.unwrap_or_default();
-        let verb = info.verb.to_ascii_uppercase();
+        let known = KNOWN_VERBS.iter().find(|known| **known == info.verb);
+        let verb = known.unwrap_or(&"other").to_ascii_uppercase();
         let labels = [verb.as_str(), group, version, resource, subresource];
         let code = code.as_u16().to_string();
         let counted = [

@@ -1,12 +1,13 @@
 //! PUT of one object.
 
 use apimachinery::{Object, StatusError};
+use auth::AuthzAttributes;
 use axum::body::Body;
 use http::{Response, StatusCode};
 
 use super::{answer_object, body};
 use crate::dispatch::Call;
-use crate::options;
+use crate::{chain, options};
 
 pub(crate) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError> {
     let (options, validation) = options::write(call.uri, "UpdateOptions", call.subresource())?;
@@ -28,6 +29,7 @@ pub(crate) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError
             Err(error) if error.is_not_found() && may_create(&call, &object) => {}
             updated => return answer_object(&call, StatusCode::OK, &updated?),
         }
+        authorize_create(&call)?;
         let namespace = target.namespace;
         let created = writer.create(namespace, object.clone(), &options);
         match created.await {
@@ -44,4 +46,15 @@ fn may_create(call: &Call<'_>, object: &Object) -> bool {
         && call.path.subresource.is_empty()
         && object.resource_version().is_empty()
         && object.uid().is_empty()
+}
+
+/// A PUT that creates needs the right to create as well.
+fn authorize_create(call: &Call<'_>) -> Result<(), StatusError> {
+    let path = call.path;
+    let attributes = AuthzAttributes {
+        namespace: &path.namespace,
+        name: &path.name,
+        ..AuthzAttributes::resource(&call.cx.user, "create", &path.group, &path.resource)
+    };
+    chain::decide(call.state, &attributes)
 }
