@@ -52,8 +52,10 @@ async fn create(registry: &Registry, kind: &str, namespace: &str, object: Value)
         namespace,
         name: object.name(),
     };
-    if registry.get(row, target).await.is_ok() {
-        return Ok(());
+    match registry.get(row, target).await {
+        Ok(_) => return Ok(()),
+        Err(error) if error.is_not_found() => {}
+        Err(error) => return Err(error).context("cannot read the cluster's first objects"),
     }
     let cx = RequestCx::new(UserInfo::new("system:apiserver", &[]), TraceId::generate());
     let options = WriteOptions::default();

@@ -1,8 +1,10 @@
 //! How the API server reaches kubelets: HTTPS with its client certificate.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use apiserver::{KubeletConnector, NodeEndpoint};
+use base::Clock;
 use bytes::Bytes;
 use client::{ByteStream, TransportError};
 use futures::StreamExt;
@@ -16,14 +18,23 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 /// One connection per request: logs are rare and last.
-pub struct Kubelets(TlsConnector);
+pub struct Kubelets {
+    tls: TlsConnector,
+    clock: Clock,
+}
+
+/// From the first packet to the head of the answer; a log's lines may take as long as they like.
+const LIMIT: Duration = Duration::from_secs(10);
 
 impl Kubelets {
-    pub fn new(config: Arc<ClientConfig>) -> Self {
+    pub fn new(config: Arc<ClientConfig>, clock: Clock) -> Self {
         // One protocol is enough here, and HTTP/1.1 needs no agreement.
         let mut config = (*config).clone();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Self(TlsConnector::from(Arc::new(config)))
+        Self {
+            tls: TlsConnector::from(Arc::new(config)),
+            clock,
+        }
     }
 
     async fn fetch(
@@ -36,7 +47,7 @@ impl Kubelets {
         let stream = stream.map_err(TransportError::unreachable)?;
         let name = ServerName::try_from(host).map_err(TransportError::unreachable)?;
         let stream = self
-            .0
+            .tls
             .connect(name, stream)
             .await
             .map_err(TransportError::unreachable)?;
@@ -70,6 +81,11 @@ impl KubeletConnector for Kubelets {
         node: NodeEndpoint,
         path_and_query: String,
     ) -> BoxFuture<'a, Result<Response<ByteStream>, TransportError>> {
-        Box::pin(self.fetch(node, path_and_query))
+        Box::pin(async move {
+            let answer = self.clock.timeout(LIMIT, self.fetch(node, path_and_query));
+            answer
+                .await
+                .unwrap_or_else(|late| Err(TransportError::unanswered(late)))
+        })
     }
 }

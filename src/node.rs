@@ -1,7 +1,6 @@
 //! The node: images, runtime, network and kubelet, wired together.
 
 use std::net::IpAddr;
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -14,6 +13,7 @@ use kubelet::{Gate, Kubelet, NodeFacts};
 use network::{BridgeNetwork, NetworkOptions};
 use pki::Pki;
 use runtime::{Images, Runtime, RuntimeOptions};
+use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 
 use crate::options::Options;
@@ -60,7 +60,8 @@ pub async fn start(cx: NodeCx<'_>) -> Result<tokio::task::JoinHandle<Option<()>>
     let address = address(options).await?;
     let version = format!("v1.35.0+rk3s-{}", env!("CARGO_PKG_VERSION"));
     let kubelet_options = kubelet_options(options, &name, address, &version)?;
-    let mut facts = NodeFacts::read(&name, Path::new("/"));
+    std::fs::create_dir_all(options.path("kubelet-dir"))?;
+    let mut facts = NodeFacts::read(&name, &options.path("kubelet-dir"));
     facts.pod_cidr = pod_cidr(options)?;
     facts.version = version;
     facts.runtime_version = format!("rk3s://{}", env!("CARGO_PKG_VERSION"));
@@ -131,7 +132,10 @@ fn watch_images(
         loop {
             tokio::select! {
                 // An arrival that was missed for lack of room counts as one.
-                _ = arrivals.recv() => sender.send_modify(|count| *count += 1),
+                arrival = arrivals.recv() => match arrival {
+                    Err(RecvError::Closed) => return,
+                    Ok(_) | Err(RecvError::Lagged(_)) => sender.send_modify(|count| *count += 1),
+                },
                 () = shutdown.stopping() => return,
             }
         }

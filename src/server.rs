@@ -65,20 +65,23 @@ pub async fn run(options: Options) -> Result<()> {
         listener.serve(control.api.clone(), tls, clock.clone(), shutdown.clone()),
     );
     info!(port, kubeconfig = %kubeconfig.display(), "the API server answers");
-    let loops = start(&options, &control, port).await?;
+    let mut parts = start(&options, &control, port).await?;
+    parts.push(serving);
 
-    wait_for_signal().await?;
+    let broken = tokio::select! {
+        signal = wait_for_signal() => signal.map(|()| false)?,
+        // None of them ends by itself: what is left would only look alive.
+        _ = futures::future::select_all(&mut parts) => true,
+    };
     info!("stopping; pods go on");
     shutdown.stop();
-    let ended = clock.timeout(END, async {
-        // A part that panicked has ended too; the panic is in the log.
-        let _ = serving.await;
-        for part in loops {
-            let _ = part.await;
-        }
-    });
-    if ended.await.is_err() {
+    // A part that has ended already, or panicked, is waited for as well: it is over.
+    let all = futures::future::join_all(parts.into_iter().filter(|part| !part.is_finished()));
+    if clock.timeout(END, all).await.is_err() {
         tracing::warn!("some parts did not end in time");
+    }
+    if broken {
+        bail!("a part of the server has ended by itself; the log says why. Start it again");
     }
     Ok(())
 }
@@ -189,6 +192,7 @@ async fn open(options: &Options, clock: &Clock, shutdown: &Shutdown) -> Result<C
         authorizer: authorizer.clone(),
         kubelets: Arc::new(Kubelets::new(
             pki.client_config_as(pki::LeafName::ApiServerClient)?,
+            clock.clone(),
         )),
         checks: checks(store.clone()),
         server_ca_pem: pki.server_ca_pem().to_owned(),
