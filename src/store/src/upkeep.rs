@@ -75,7 +75,7 @@ async fn sleep_until(clock: &Clock, at: Option<Duration>) {
     }
 }
 
-/// Deletes what has expired; false when some could not be deleted for now.
+/// Deletes what has expired; false when some could not be deleted at present.
 async fn expire(store: &dyn Tended, now: Duration) -> bool {
     let expired = store.expired(now);
     if expired.is_empty() {
