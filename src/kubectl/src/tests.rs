@@ -435,7 +435,7 @@ async fn logs_are_of_the_container_asked_for() {
     "#]]
     .assert_eq(&written("logs web-1 -c nope").await);
     expect![[r#"
-        Error from server (NotFound): pods "none" not found
+        error: error from server (NotFound): pods "none" not found in namespace "default"
         ---
 
     "#]]
