@@ -70,7 +70,7 @@ pub async fn remove(shared: &Shared, known: &[String]) {
 
 fn log<E: std::fmt::Display>(outcome: Result<(), E>) {
     if let Err(error) = outcome {
-        warn!(%error, "something of a pod that is gone stays for now");
+        warn!(%error, "something of a pod that is gone is left until the next start");
     }
 }
 

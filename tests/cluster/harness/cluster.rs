@@ -120,13 +120,12 @@ impl Cluster {
         })
     }
 
-    /// Deletes a Deployment and waits until its pods are gone as well. A signal that comes before a
-    /// shell has set its trap is lost, and the pods' grace of 30 s must pass.
+    /// Deletes a Deployment and waits until its pods are gone as well.
     pub fn remove(&self, name: &str) -> Result<()> {
         self.kubectl
             .ok(&["delete", "deployment", name, "--timeout=30s"])?;
         let selector = format!("app={name}");
-        eventually("the Deployment's pods are gone", SOON * 2, || {
+        eventually("the Deployment's pods are gone", SOON, || {
             let args = ["get", "replicasets,pods", "-l", &selector, "-o", "name"];
             let left = self.kubectl.ok(&args)?;
             Ok(if left.is_empty() { Ok(()) } else { Err(left) })

@@ -75,7 +75,7 @@ fn an_owner_in_the_foreground_goes_last() {
         let set = put::<ReplicaSet>(&world, "s", &[deployment]);
         let mut pod = put::<Pod>(&world, "p", &[set]);
         pod.block_owner_deletion = None;
-        // Something else keeps the pod for now.
+        // Something else keeps the pod.
         let mut kept: Pod = world.server.get("n", "p").expect("there");
         kept.metadata.finalizers = Some(vec!["test/kept".to_owned()]);
         world.server.put(&kept);

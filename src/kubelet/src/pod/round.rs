@@ -179,7 +179,7 @@ impl Worker {
                 continue;
             }
             if let Err(error) = runtime.remove_container(&run.id).await {
-                debug!(container = run.id, %error, "an old run stays for now");
+                debug!(container = run.id, %error, "an old run is left to the next round");
                 continue;
             }
             // Its log goes with it: nothing refers to it any more.
@@ -191,7 +191,7 @@ impl Worker {
             if !holding.contains(&sandbox.id.as_str())
                 && let Err(error) = runtime.remove_pod_sandbox(&sandbox.id).await
             {
-                debug!(sandbox = sandbox.id, %error, "an old sandbox stays for now");
+                debug!(sandbox = sandbox.id, %error, "an old sandbox is left to the next round");
             }
         }
     }

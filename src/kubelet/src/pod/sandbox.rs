@@ -109,7 +109,7 @@ impl Worker {
         let cgroup = resources::pod_cgroup(&shared.options.cgroup_root, pod, uid);
         if let Err(error) = shared.cgroups.remove(&cgroup) {
             // The pod's removal tries again, and insists.
-            debug!(pod = pod.metadata.name, %error, "a finished pod's cgroup stays for now");
+            debug!(pod = pod.metadata.name, %error, "a finished pod's cgroup is left until its deletion");
         }
         self.holds.end();
         self.released = true;
