@@ -354,8 +354,8 @@ fn objects_are_what_upstream_makes() {
     }
     expect![[r#"
         {
-            "ClusterRole": 74,
-            "ClusterRoleBinding": 56,
+            "ClusterRole": 70,
+            "ClusterRoleBinding": 52,
             "Role": 7,
             "RoleBinding": 7,
         }
