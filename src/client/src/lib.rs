@@ -38,6 +38,6 @@ pub use options::{
 };
 pub use requests::{Api, Deletion};
 pub use resource::{ApiResource, Query, path};
-pub use tls::TlsError;
+pub use tls::{TlsError, unverified_tls};
 pub use transport::{ByteStream, Transport, TransportError};
 pub use typed::Typed;

@@ -93,7 +93,23 @@ fn roots(authority: Option<&[u8]>) -> Result<RootCertStore, TlsError> {
     Ok(roots)
 }
 
-/// `insecure-skip-tls-verify`: the user has said that any server will do.
+/// TLS to a server whose certificate is not looked at: for probes and hooks of scheme HTTPS, since
+/// a pod's certificate is for its clients, and upstream does not verify it either.
+///
+/// # Panics
+/// Never: ring speaks rustls' default versions.
+#[must_use]
+pub fn unverified_tls() -> ClientConfig {
+    let provider = Arc::new(ring::default_provider());
+    ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .expect("ring speaks rustls' default versions")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(TrustAnyone(provider)))
+        .with_no_client_auth()
+}
+
+/// Any server will do: the user of a kubeconfig has said so, or it is a pod's own.
 #[derive(Debug)]
 struct TrustAnyone(Arc<CryptoProvider>);
 

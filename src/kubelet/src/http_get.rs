@@ -17,7 +17,6 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use crate::dial;
-use crate::unverified;
 
 /// Of an answer's body, this much is read; a probe shows no more.
 const BODY_LIMIT: usize = 10 * 1024;
@@ -157,7 +156,7 @@ async fn send(uri: &Uri, headers: &[(String, String)]) -> Result<Response<Incomi
         return exchange(TokioIo::new(stream), uri, headers).await;
     }
     let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
-    let connector = TlsConnector::from(Arc::new(unverified::client_config()));
+    let connector = TlsConnector::from(Arc::new(client::unverified_tls()));
     let stream = connector.connect(name, stream).await;
     let stream = stream.map_err(|error| format!("remote error: {error}"))?;
     exchange(TokioIo::new(stream), uri, headers).await

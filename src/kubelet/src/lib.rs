@@ -34,7 +34,6 @@ mod server;
 mod shared;
 #[cfg(test)]
 mod testing;
-mod unverified;
 mod volumes;
 
 pub use clean::clean;
