@@ -118,14 +118,15 @@ pub fn feed_graph(informers: &Informers, graph: Arc<PodGraph>) {
     });
 }
 
-/// Every served resource, for the collectors that walk over all of them.
+/// Every stored resource once, for the collectors that walk over all of them.
 pub fn api_resources() -> Vec<ApiResource> {
-    let resource = |row: &&'static Resource| ApiResource {
+    let stored = |row: &&'static Resource| row.answer.is_none() && row.stored_as.is_none();
+    let resource = |row: &'static Resource| ApiResource {
         group: row.group.into(),
         version: row.storage.into(),
         plural: row.plural.into(),
         kind: row.kind.into(),
         namespaced: row.namespaced(),
     };
-    resources::RESOURCES.iter().map(resource).collect()
+    resources::served().filter(stored).map(resource).collect()
 }

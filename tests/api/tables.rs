@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use expect_test::expect_file;
-use resources::RESOURCES;
+use resources::served;
 use serde_json::Value;
 
 use crate::world::{Said, World, collection, fixture};
@@ -14,7 +14,7 @@ const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,application/js
 #[tokio::test]
 async fn every_kinds_table() {
     let mut text = String::new();
-    for row in RESOURCES {
+    for row in served() {
         let world = World::new().await;
         let sent = fixture(row);
         let all = collection(row, &sent);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use apimachinery::GroupVersionKind;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use resources::{RESOURCES, Resource, Subresource, Verb};
+use resources::{Resource, Subresource, Verb};
 use serde_json::{Value, json};
 
 const SCALE: GroupVersionKind = GroupVersionKind::new("autoscaling", "v1", "Scale");
@@ -13,7 +13,7 @@ const SCALE: GroupVersionKind = GroupVersionKind::new("autoscaling", "v1", "Scal
 /// `(group, version)` in discovery order, the core group first.
 fn group_versions() -> Vec<(&'static str, &'static str)> {
     let mut found = Vec::new();
-    for row in RESOURCES {
+    for row in resources::served() {
         for version in row.versions {
             if !found.contains(&(row.group, version.name)) {
                 found.push((row.group, version.name));
@@ -46,7 +46,7 @@ fn group_version(group: &str, version: &str) -> String {
 }
 
 fn rows<'a>(group: &'a str, version: &'a str) -> impl Iterator<Item = &'static Resource> + 'a {
-    RESOURCES.iter().copied().filter(move |row| {
+    resources::served().filter(move |row| {
         row.group == group && row.versions.iter().any(|served| served.name == version)
     })
 }

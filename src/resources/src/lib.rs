@@ -22,7 +22,8 @@ pub mod meta;
 
 pub use column::{Cell, Column, ColumnType};
 pub use row::{
-    FieldSelectable, GcPolicy, Hook, READ_WRITE, Resource, Scope, Subresource, Verb, Version,
+    Answer, Convert, FieldSelectable, GcPolicy, Hook, READ_WRITE, Resource, Scope, Subresource,
+    Verb, Version,
 };
 pub use strategy::{Cx, Plain, Strategy};
-pub use table::{RESOURCES, by_kind, by_resource};
+pub use table::{RESOURCES, by_kind, by_resource, served};

@@ -1,6 +1,6 @@
 //! The row's type.
 
-use apimachinery::{GroupResource, GroupVersionKind, GroupVersionResource};
+use apimachinery::{GroupResource, GroupVersionKind, GroupVersionResource, Object};
 
 use crate::cells;
 use crate::column::Column;
@@ -14,6 +14,13 @@ pub struct Resource {
     pub versions: &'static [Version],
     /// The version that is stored; one of `versions`.
     pub storage: &'static str,
+    /// The kind that is stored where that is another group's (`events.k8s.io` shows the core
+    /// group's Events); every version converts then.
+    pub stored_as: Option<&'static GroupVersionKind>,
+    /// What is missing before the kind can be served; until then its paths answer 404.
+    pub not_yet: Option<&'static str>,
+    /// For kinds that are answered and never stored.
+    pub answer: Option<Answer>,
     pub kind: &'static str,
     /// The resource's name in paths: `deployments`.
     pub plural: &'static str,
@@ -45,6 +52,41 @@ pub struct Resource {
 /// A served version.
 pub struct Version {
     pub name: &'static str,
+    /// How it differs from the stored form; `None` when it does not.
+    pub convert: Option<&'static dyn Convert>,
+}
+
+impl Version {
+    /// A version in the form that is stored.
+    #[must_use]
+    pub const fn plain(name: &'static str) -> Self {
+        Self {
+            name,
+            convert: None,
+        }
+    }
+}
+
+/// Turns one version of a kind into the stored one and back, apiVersion and kind excepted: the
+/// registry sets those. Both ways together lose nothing.
+pub trait Convert: Sync {
+    fn from_stored(&self, object: &mut Object);
+    fn to_stored(&self, object: &mut Object);
+}
+
+/// Who answers for a kind that is not stored: a handler of `apiserver` or a hook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A POST like that to `pods/binding`.
+    Binding,
+    /// The health of the parts, as objects.
+    ComponentStatus,
+    LocalSubjectAccessReview,
+    SelfSubjectAccessReview,
+    SelfSubjectReview,
+    SelfSubjectRulesReview,
+    SubjectAccessReview,
+    TokenReview,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,8 +239,11 @@ impl FieldSelectable {
 /// What most rows have in common: namespaced, core group, v1 only. Rows name what differs.
 pub(crate) const COMMON: Resource = Resource {
     group: "",
-    versions: &[Version { name: "v1" }],
+    versions: &[Version::plain("v1")],
     storage: "v1",
+    stored_as: None,
+    not_yet: None,
+    answer: None,
     kind: "",
     plural: "",
     singular: "",

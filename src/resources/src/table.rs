@@ -3,7 +3,7 @@
 use crate::row::Resource;
 use crate::{apps, coordination, core};
 
-/// Every served kind, in discovery order.
+/// Every built-in kind that is on by default, in discovery order.
 pub static RESOURCES: &[&Resource] = &[
     &core::CONFIG_MAP,
     &core::EVENT,
@@ -18,21 +18,26 @@ pub static RESOURCES: &[&Resource] = &[
     &coordination::LEASE,
 ];
 
+/// The rows of the kinds that are served, in discovery order.
+pub fn served() -> impl Iterator<Item = &'static Resource> + Clone {
+    RESOURCES
+        .iter()
+        .copied()
+        .filter(|row| row.not_yet.is_none())
+}
+
 /// The row served at `/apis/<group>/<version>/…/<plural>`.
 #[must_use]
 pub fn by_resource(group: &str, version: &str, plural: &str) -> Option<&'static Resource> {
-    RESOURCES.iter().copied().find(|row| {
+    served().find(|row| {
         row.group == group
             && row.plural == plural
             && row.versions.iter().any(|served| served.name == version)
     })
 }
 
-/// The row of a kind.
+/// The row of a served kind.
 #[must_use]
 pub fn by_kind(group: &str, kind: &str) -> Option<&'static Resource> {
-    RESOURCES
-        .iter()
-        .copied()
-        .find(|row| row.group == group && row.kind == kind)
+    served().find(|row| row.group == group && row.kind == kind)
 }

@@ -3,7 +3,7 @@
 use apimachinery::StatusError;
 use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use resources::{RESOURCES, Resource};
+use resources::Resource;
 use schema::Facts;
 use schema::openapi::{Document, Documents, ServedResource, ServedSubresource};
 
@@ -21,7 +21,7 @@ const PROTOBUF_ASKED: [&str; 2] = [
 pub(crate) fn documents() -> Documents {
     Documents::new(
         Facts::builtin(),
-        RESOURCES.iter().copied().flat_map(served).collect(),
+        resources::served().flat_map(served).collect(),
     )
 }
 

@@ -15,7 +15,16 @@ fn names_and_prefixes_are_unique() {
         for name in names {
             assert!(seen.insert((row.group, name)), "{name} is there twice");
         }
-        assert!(seen.insert(("/registry", row.prefix)), "{}", row.prefix);
+        if row.answer.is_some() {
+            continue;
+        }
+        let is_own = row.stored_as.is_none();
+        assert_eq!(
+            seen.insert(("/registry", row.prefix)),
+            is_own,
+            "{}",
+            row.prefix
+        );
         assert!(
             !row.prefix.ends_with('/') && !row.prefix.is_empty(),
             "{}",
@@ -34,12 +43,13 @@ fn rows_are_found_by_what_is_served() {
             "{}",
             row.kind
         );
+        let served = row.not_yet.is_none().then_some(std::ptr::from_ref(*row));
         for version in row.versions {
-            let found = by_resource(row.group, version.name, row.plural).expect("served");
-            assert!(std::ptr::eq(found, *row), "{}", row.kind);
+            let found = by_resource(row.group, version.name, row.plural);
+            assert_eq!(found.map(std::ptr::from_ref), served, "{}", row.kind);
         }
-        let found = by_kind(row.group, row.kind).expect("served");
-        assert!(std::ptr::eq(found, *row), "{}", row.kind);
+        let found = by_kind(row.group, row.kind);
+        assert_eq!(found.map(std::ptr::from_ref), served, "{}", row.kind);
         for subresource in row.subresources {
             assert!(row.subresource(subresource.name()).is_some());
         }
