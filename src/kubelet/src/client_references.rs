@@ -2,7 +2,7 @@
 
 use api::Kind;
 use apimachinery::StatusError;
-use client::Client;
+use client::{Client, ClientError};
 use futures::future::BoxFuture;
 
 use crate::references::{Data, References, Source};
@@ -50,10 +50,15 @@ impl ClientReferences {
         match self.0.typed::<K>().in_namespace(namespace).get(name).await {
             Ok(object) => Ok(Some(object)),
             Err(error) if error.is_not_found() => Ok(None),
-            Err(error) => Err(match error.status() {
-                Some(status) => status.clone(),
-                None => StatusError::service_unavailable(error.to_string()),
-            }),
+            Err(error) => Err(status_of(&error)),
         }
+    }
+}
+
+/// What the API said, or that it could not be asked.
+pub fn status_of(error: &ClientError) -> StatusError {
+    match error.status() {
+        Some(status) => status.clone(),
+        None => StatusError::service_unavailable(error.to_string()),
     }
 }

@@ -22,6 +22,7 @@ use crate::pods::{BY_NODE, Pods};
 use crate::resources;
 use crate::server::{Gate, Logs, Server};
 use crate::shared::{Events, Shared};
+use crate::tokens::Tokens;
 
 /// What the kubelet stands on; the root wires it.
 pub struct Parts {
@@ -104,6 +105,7 @@ impl Kubelet {
             images: parts.images,
             network: parts.network,
             references: Arc::new(ClientReferences(client.clone())),
+            tokens: Tokens::new(client.clone(), clock.clone()),
             events: parts.events,
             cgroups,
             clock: clock.clone(),

@@ -34,11 +34,12 @@ mod server;
 mod shared;
 #[cfg(test)]
 mod testing;
+mod tokens;
 mod volumes;
 
 pub use clean::clean;
 pub use kubelet::{Kubelet, Parts, StartError};
 pub use node::NodeFacts;
 pub use options::Options;
-pub use server::Gate;
+pub use server::{Caller, Gate};
 pub use shared::Events;

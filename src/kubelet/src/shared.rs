@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use crate::cgroup::Hierarchy;
 use crate::options::Options;
 use crate::references::References;
+use crate::tokens::Tokens;
 
 /// Where events about pods go. `container` makes the field path of the reference.
 pub trait Events: Send + Sync {
@@ -42,6 +43,7 @@ pub struct Shared {
     pub images: Arc<dyn ImageService>,
     pub network: Arc<dyn PodNetwork>,
     pub references: Arc<dyn References>,
+    pub tokens: Tokens,
     pub events: Arc<dyn Events>,
     pub cgroups: Hierarchy,
     pub allocatable: ResourceList,

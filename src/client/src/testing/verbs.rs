@@ -47,6 +47,7 @@ pub(super) fn run(state: &mut State, route: &Route, body: &Bytes, now: Timestamp
         (Verb::Create, "") => call.create(),
         (Verb::Create, "binding") => call.bind(),
         (Verb::Create, "eviction") => call.evict(),
+        (Verb::Create, "token") => call.token(),
         (Verb::Get, "scale") => call.old().map(|old| scale_of(&old).into()),
         (Verb::Get, _) => call.old().map(Into::into),
         (Verb::List, _) => call.list(),
@@ -153,6 +154,26 @@ impl Call<'_> {
         let mut answer = Answer::from(self.commit(key, object));
         answer.code = 201;
         Ok(answer)
+    }
+
+    /// A token that says whose it is and when it was made.
+    fn token(&mut self) -> Answered {
+        let (mut request, account) = (self.json()?, &self.route.name);
+        let seconds = request["spec"]["expirationSeconds"].as_i64();
+        let expires = self
+            .now
+            .saturating_add(SignedDuration::from_secs(seconds.unwrap_or(3600)));
+        let expires = expires.map_err(|error| StatusError::bad_request(error.to_string()))?;
+        let namespace = &self.route.namespace;
+        request["status"] = json!({
+            "token": format!("{namespace}/{account}@{}", time::format(self.now)),
+            "expirationTimestamp": time::format(expires),
+        });
+        let code = 201;
+        Ok(Answer {
+            code,
+            body: request,
+        })
     }
 
     fn list(&mut self) -> Answered {

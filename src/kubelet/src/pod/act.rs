@@ -128,6 +128,7 @@ impl Worker {
         let cx = VolumeCx {
             facts: &facts,
             references: &*self.shared.references,
+            tokens: &self.shared.tokens,
             directory: &directory,
         };
         let volumes = pod.spec.as_ref().and_then(|spec| spec.volumes.as_deref());

@@ -94,6 +94,7 @@ impl Worker {
         shared.network.teardown(uid).await?;
         let paths = PodPaths::of(&shared.options, pod);
         volumes::teardown(&paths.root)?;
+        shared.tokens.forget(pod);
         let cgroup = resources::pod_cgroup(&shared.options.cgroup_root, pod, uid);
         shared.cgroups.remove(&cgroup)?;
         Ok(remove_logs(&paths, pod, &shared.options.log_dir)?)

@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use base::{Clock, Shutdown};
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use futures::future::BoxFuture;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -29,17 +31,26 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// Who may ask the kubelet what: authentication and authorization are the cluster's.
 pub trait Gate: Send + Sync {
-    /// Whether the holder of these certificates may use this part of the node's API, as RBAC
+    /// Whether the holder of these credentials may use this part of the node's API, as RBAC
     /// names it (`nodes/proxy`, `nodes/log`), with this verb.
     ///
     /// # Errors
     /// The HTTP status and the text of the refusal.
-    fn check(
-        &self,
-        peer: &[CertificateDer<'static>],
-        verb: &str,
-        subresource: &str,
-    ) -> Result<(), (StatusCode, String)>;
+    fn check<'a>(
+        &'a self,
+        caller: Caller<'a>,
+        verb: &'a str,
+        subresource: &'a str,
+    ) -> BoxFuture<'a, Result<(), (StatusCode, String)>>;
+}
+
+/// What came with a request to the kubelet.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller<'a> {
+    /// The client's chain, its own certificate first.
+    pub peer: &'a [CertificateDer<'static>],
+    /// The token of `Authorization: Bearer`.
+    pub bearer: Option<&'a str>,
 }
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
@@ -138,9 +149,18 @@ impl Server {
         peer: &[CertificateDer<'static>],
     ) -> Response<Body> {
         let subresource = routes::subresource(request.uri().path());
-        if let Err((code, text)) = self.gate.check(peer, "get", subresource) {
+        let bearer = bearer(request.headers());
+        let caller = Caller { peer, bearer };
+        if let Err((code, text)) = self.gate.check(caller, "get", subresource).await {
             return routes::text(code, text);
         }
         self.logs.route(request.uri()).await
     }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    let bearer = scheme.eq_ignore_ascii_case("bearer");
+    bearer.then_some(token.trim())
 }

@@ -29,6 +29,7 @@ use crate::client_references::ClientReferences;
 use crate::options::Options;
 use crate::pods::Pods;
 use crate::shared::Shared;
+use crate::tokens::Tokens;
 pub use directory::Directory;
 pub use said::Said;
 
@@ -84,6 +85,7 @@ impl TestNode {
         };
         Arc::new(Shared {
             references: Arc::new(ClientReferences(client.clone())),
+            tokens: Tokens::new(client.clone(), self.clock.clone()),
             client,
             runtime: Arc::new(self.runtime.clone()),
             images: Arc::new(self.images.clone()),

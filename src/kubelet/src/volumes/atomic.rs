@@ -7,11 +7,12 @@ use std::io;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 
-/// A file to be: contents and permissions.
+/// A file to be: contents, permissions, and its user where that is not root.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payload {
     pub data: Vec<u8>,
     pub mode: u32,
+    pub owner: Option<u32>,
 }
 
 /// Relative path to payload.
@@ -57,8 +58,8 @@ fn write_file(path: &Path, payload: &Payload, group: Option<u32>) -> io::Result<
         fs::create_dir_all(parent)?;
     }
     fs::write(path, &payload.data)?;
-    if group.is_some() {
-        chown(path, None, group)?;
+    if group.is_some() || payload.owner.is_some() {
+        chown(path, payload.owner, group)?;
     }
     // After writing: a mode without write permission would refuse it.
     let mode = if group.is_some() {
@@ -122,6 +123,7 @@ mod tests {
         let payload = |data: &str| Payload {
             data: data.as_bytes().to_vec(),
             mode: 0o400,
+            owner: None,
         };
         rows.iter()
             .map(|(path, data)| ((*path).to_owned(), payload(data)))

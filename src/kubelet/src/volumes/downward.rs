@@ -68,6 +68,7 @@ pub fn payloads(
             Payload {
                 data: value.into_bytes(),
                 mode,
+                owner: None,
             },
         );
     }

@@ -50,6 +50,7 @@ pub async fn payloads(keys: &Keys<'_>, cx: &VolumeCx<'_>) -> Result<Payloads, St
                     Payload {
                         data,
                         mode: mode(None),
+                        owner: None,
                     },
                 )
             })
@@ -63,6 +64,7 @@ pub async fn payloads(keys: &Keys<'_>, cx: &VolumeCx<'_>) -> Result<Payloads, St
                 let payload = Payload {
                     data: data.clone(),
                     mode: mode(item.mode),
+                    owner: None,
                 };
                 payloads.insert(item.path.clone(), payload);
             }

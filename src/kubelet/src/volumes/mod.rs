@@ -8,6 +8,7 @@ mod host_path;
 mod keys;
 mod projected;
 mod secret;
+mod token;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use futures::future::BoxFuture;
 
 use crate::env::PodFacts;
 use crate::references::References;
+use crate::tokens::Tokens;
 
 /// A volume cannot be set up; the text ends the FailedMount event.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +32,7 @@ pub struct MountError {
 pub struct VolumeCx<'a> {
     pub facts: &'a PodFacts<'a>,
     pub references: &'a dyn References,
+    pub tokens: &'a Tokens,
     /// `<root>/pods/<uid>/volumes`.
     pub directory: &'a Path,
 }

@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 
 use super::atomic::Payloads;
 use super::keys::{Keys, payloads};
-use super::{VolumeCx, VolumePlugin, atomic, downward, secret};
+use super::{VolumeCx, VolumePlugin, atomic, downward, secret, token};
 use crate::references::Source;
 
 pub struct Projected;
@@ -66,9 +66,11 @@ async fn project(
         let items = fields.items.as_deref().unwrap_or_default();
         return downward::payloads(items, default_mode, cx);
     }
+    if let Some(token) = &projection.service_account_token {
+        return token::payloads(token, default_mode, cx).await;
+    }
     Err(
-        "rk3s does not support this source of a projected volume yet (service account tokens, \
-         cluster trust bundles, pod certificates)"
+        "rk3s does not support this source of a projected volume yet (cluster trust bundles, pod certificates)"
             .to_owned(),
     )
 }

@@ -1,7 +1,7 @@
 //! Volumes, the hosts file, and last words.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use serde_json::{Value, json};
 
@@ -163,4 +163,36 @@ async fn last_words_come_from_the_file_or_the_log() {
     let words = last_words(fallback, "", &long, 1).await;
     assert_eq!(words.len(), 2048);
     assert!(words.ends_with("199\n"));
+}
+
+#[tokio::test]
+async fn tokens_are_renewed_before_they_expire() {
+    let node = TestNode::new();
+    let mut spec = with_volumes(json!([
+        {"name": "api", "projected": {"sources": [
+            {"serviceAccountToken": {"path": "token", "expirationSeconds": 3607}}]}},
+    ]));
+    spec["serviceAccountName"] = "builder".into();
+    spec["containers"][0]["securityContext"] = json!({"runAsUser": 7});
+    node.create("p", spec);
+    node.until("ready", |node| node.is_ready("p")).await;
+    let volume = node
+        .pod_directory("p")
+        .join("volumes/kubernetes.io~projected/api");
+    let read = || fs::read_to_string(volume.join("token")).expect("readable");
+    assert_eq!(read(), "n/builder@2026-01-01T00:00:00Z");
+    let file = fs::metadata(volume.join("token")).expect("there");
+    assert_eq!((file.permissions().mode() & 0o777, file.uid()), (0o600, 7));
+
+    for _ in 0..40 {
+        node.pass(61).await;
+    }
+    assert_eq!(read(), "n/builder@2026-01-01T00:00:00Z");
+    for _ in 0..10 {
+        node.pass(61).await;
+    }
+    assert_eq!(read()[..23], *"n/builder@2026-01-01T00");
+    assert_ne!(read(), "n/builder@2026-01-01T00:00:00Z");
+    node.delete("p", None).await;
+    node.until("gone", |node| node.pod("p").is_none()).await;
 }
