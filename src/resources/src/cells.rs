@@ -29,6 +29,19 @@ pub(crate) const AGE: Column = text(
     |cell| since(cell.object.creation_timestamp(), cell.now).into(),
 );
 
+/// What upstream's default converter shows in place of an age.
+pub(crate) const CREATED_AT: Column = Column {
+    kind: ColumnType::Date,
+    ..text(
+        "Created At",
+        "When the server created the object.",
+        |cell| match cell.object.creation_timestamp() {
+            Some(_) => cell.object.meta("creationTimestamp").into(),
+            None => UNKNOWN.into(),
+        },
+    )
+};
+
 /// A column of texts.
 pub(crate) const fn text(
     name: &'static str,

@@ -19,6 +19,7 @@ pub mod apps;
 pub mod coordination;
 pub mod core;
 pub mod meta;
+pub mod rbac;
 
 pub use column::{Cell, Column, ColumnType};
 pub use row::{

@@ -1,7 +1,7 @@
 //! All rows, and how to find one.
 
 use crate::row::Resource;
-use crate::{apps, coordination, core};
+use crate::{apps, coordination, core, rbac};
 
 /// Every built-in kind that is on by default, in discovery order.
 pub static RESOURCES: &[&Resource] = &[
@@ -15,6 +15,10 @@ pub static RESOURCES: &[&Resource] = &[
     &core::SERVICE_ACCOUNT,
     &apps::DEPLOYMENT,
     &apps::REPLICA_SET,
+    &rbac::CLUSTER_ROLE_BINDING,
+    &rbac::CLUSTER_ROLE,
+    &rbac::ROLE_BINDING,
+    &rbac::ROLE,
     &coordination::LEASE,
 ];
 

@@ -4,6 +4,7 @@ mod core;
 mod metadata;
 mod pod;
 mod pod_policy;
+mod rbac;
 mod workloads;
 
 use expect_test::{Expect, expect};

@@ -91,6 +91,10 @@ fn facts() {
         serviceaccounts ServiceAccount Namespaced short=["sa"] all=false /serviceaccounts sub= verbs=8 gen=false create=false free=true
         deployments.apps Deployment Namespaced short=["deploy"] all=true /deployments sub=scale,status verbs=8 gen=true create=false free=true
         replicasets.apps ReplicaSet Namespaced short=["rs"] all=true /replicasets sub=scale,status verbs=8 gen=true create=false free=true
+        clusterrolebindings.rbac.authorization.k8s.io ClusterRoleBinding Cluster short=[] all=false /clusterrolebindings sub= verbs=8 gen=false create=true free=true
+        clusterroles.rbac.authorization.k8s.io ClusterRole Cluster short=[] all=false /clusterroles sub= verbs=8 gen=false create=true free=true
+        rolebindings.rbac.authorization.k8s.io RoleBinding Namespaced short=[] all=false /rolebindings sub= verbs=8 gen=false create=true free=true
+        roles.rbac.authorization.k8s.io Role Namespaced short=[] all=false /roles sub= verbs=8 gen=false create=true free=true
         leases.coordination.k8s.io Lease Namespaced short=[] all=false /leases sub= verbs=8 gen=false create=true free=false
     "#]].assert_eq(&out);
 }

@@ -1,5 +1,7 @@
 //! What may not change: a change of the stored fixture, and the exact text.
 
+mod rbac;
+
 use expect_test::{Expect, expect};
 use resources::Resource;
 use serde_json::{Value, json};
