@@ -8,9 +8,11 @@ mod host_path;
 mod keys;
 mod projected;
 mod secret;
+pub mod sub_path;
 mod token;
 
 use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use api::core::Volume;
@@ -118,20 +120,70 @@ pub fn changes(volume: &Volume) -> bool {
 /// # Errors
 /// The first mount or directory that stays; nothing beyond a mount is ever removed.
 pub fn teardown(pod_directory: &Path) -> std::io::Result<()> {
-    let mounts = std::fs::read_to_string("/proc/self/mountinfo")?;
-    let mut below: Vec<PathBuf> = mounts
-        .lines()
-        .filter_map(|line| line.split(' ').nth(4))
-        .map(|point| PathBuf::from(point.replace("\\040", " ")))
-        .filter(|point| point.starts_with(pod_directory))
-        .collect();
+    // The kernel names mounts without the links on the way.
+    let pod_directory = match pod_directory.canonicalize() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        found => found?,
+    };
+    let mut below = mounts_below(&pod_directory)?;
     // The deepest first.
     below.sort_by_key(|point| std::cmp::Reverse(point.components().count()));
     for point in below {
         rustix::mount::unmount(&point, rustix::mount::UnmountFlags::DETACH)?;
     }
-    match std::fs::remove_dir_all(pod_directory) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+    // One mount may have covered another; a part of somebody's volume must not be removed.
+    if let Some(point) = mounts_below(&pod_directory)?.first() {
+        let text = format!("{} is still mounted", point.display());
+        return Err(std::io::Error::new(std::io::ErrorKind::ResourceBusy, text));
+    }
+    std::fs::remove_dir_all(pod_directory)
+}
+
+fn mounts_below(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mounts = std::fs::read("/proc/self/mountinfo")?;
+    let points = mounts
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| line.split(|byte| *byte == b' ').nth(4))
+        .map(unescaped);
+    Ok(points
+        .filter(|point| point.starts_with(directory))
+        .collect())
+}
+
+/// A path as the kernel writes it: blanks and backslashes as three octal digits.
+fn unescaped(text: &[u8]) -> PathBuf {
+    let mut path = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let [byte, tail @ ..] = rest {
+        rest = tail;
+        match (byte, tail) {
+            (b'\\', [a, b, c, tail @ ..]) => {
+                let digit = |d: &u8| d.wrapping_sub(b'0');
+                path.push(digit(a).wrapping_mul(64) + digit(b).wrapping_mul(8) + digit(c));
+                rest = tail;
+            }
+            (byte, _) => path.push(*byte),
+        }
+    }
+    std::ffi::OsString::from_vec(path).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mounts_are_found_through_links_and_odd_names() {
+        let directory = crate::testing::Directory::new();
+        let (real, link) = (directory.join("a b\\c"), directory.join("link"));
+        std::fs::create_dir_all(real.join("pod/volume")).expect("made");
+        let outside = directory.join("outside");
+        std::fs::create_dir_all(outside.join("kept")).expect("made");
+        std::os::unix::fs::symlink(&real, &link).expect("linked");
+        rustix::mount::mount_bind(&outside, real.join("pod/volume")).expect("mounted");
+        rustix::mount::mount_bind(&outside, real.join("pod/volume")).expect("mounted twice");
+        teardown(&link.join("pod")).expect("removed");
+        assert!(!real.join("pod").exists());
+        assert!(outside.join("kept").exists());
     }
 }

@@ -41,6 +41,11 @@ impl PodPaths {
         self.root.join("etc-hosts")
     }
 
+    /// Where parts of volumes are mounted for a container, by the index of its mount.
+    pub fn sub_paths(&self, container: &str) -> PathBuf {
+        self.root.join("volume-subpaths").join(container)
+    }
+
     pub fn container(&self, name: &str) -> PathBuf {
         self.root.join("containers").join(name)
     }
@@ -169,7 +174,8 @@ pub async fn container(
             .map(|text| expand(text, lookup))
             .collect()
     };
-    let mut mounts = volume_mounts(spec, ingredients.volumes, lookup)?;
+    let places = paths.sub_paths(&spec.name);
+    let mut mounts = volume_mounts(spec, &places, ingredients.volumes, lookup)?;
     let takes_hosts = mounts
         .iter()
         .all(|mount| mount.container_path != "/etc/hosts");
