@@ -106,9 +106,12 @@ impl Reader {
             }
             self.rest.extend_from_slice(&block[..read]);
             let mut out = Vec::new();
-            while let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = self.rest.drain(..=end).collect();
-                out.extend(self.filter.apply(&line[..end]));
+            let whole = self.rest.iter().rposition(|byte| *byte == b'\n');
+            if let Some(end) = whole {
+                for line in self.rest[..end].split(|byte| *byte == b'\n') {
+                    out.extend(self.filter.apply(line));
+                }
+                self.rest.drain(..=end);
             }
             if !out.is_empty() && sender.send(Ok(out.into())).await.is_err() {
                 return Ok(false);

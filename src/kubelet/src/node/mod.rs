@@ -9,7 +9,7 @@ use std::time::Duration;
 use api::coordination::{Lease, LeaseSpec};
 use api::core::{Node, NodeSpec, NodeStatus};
 use api::{ObjectMeta, OwnerReference};
-use base::{Clock, Shutdown};
+use base::{Backoff, Clock, Shutdown};
 use client::{Client, ClientError, PatchKind, PatchOptions, WriteOptions};
 use serde_json::{Value, json};
 use tracing::{debug, warn};
@@ -22,7 +22,9 @@ const RENEW_EVERY: Duration = Duration::from_secs(10);
 const LEASE_SECONDS: i32 = 40;
 /// An unchanged status is written this often (`nodeStatusReportFrequency`).
 const REPORT_EVERY: Duration = Duration::from_secs(300);
-const RETRY: Duration = Duration::from_millis(200);
+/// After a failure (upstream's lease controller).
+const RETRY_FIRST: Duration = Duration::from_millis(200);
+const RETRY_LAST: Duration = Duration::from_secs(7);
 const LEASES: &str = "kube-node-lease";
 
 /// Keeps the node's object and lease; runs until shutdown.
@@ -36,16 +38,20 @@ impl NodeKeeper {
     /// Registers the node and reports it Ready, then renews its lease and reports changes.
     pub async fn run(self, shutdown: Shutdown) {
         let mut reported: Option<(Value, Duration)> = None;
+        let mut retry = Backoff::new(RETRY_FIRST, RETRY_LAST);
         loop {
             let next = match self.beat(&mut reported).await {
-                Ok(()) => RENEW_EVERY,
+                Ok(()) => {
+                    retry.reset();
+                    RENEW_EVERY
+                }
                 Err(error) => {
                     // The API server may have just started, or be busy: soon again.
                     debug!(%error, "the node could not be reported");
                     if reported.is_some() {
                         warn!(%error, "the node's lease could not be renewed");
                     }
-                    RETRY
+                    retry.next_delay()
                 }
             };
             tokio::select! {

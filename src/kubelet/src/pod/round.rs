@@ -8,9 +8,10 @@ use api::core::Pod;
 use jiff::{SignedDuration, Timestamp};
 use tracing::debug;
 
-use super::config::{PodPaths, identity, is_host_network};
+use super::config::{PodPaths, identity, is_host_network, termination_log};
 use super::plan::{Plan, SandboxStep, Situation, plan};
 use super::publish::publish;
+use super::start::log_link;
 use super::status::{Facts, Waiting, compute, is_terminal};
 use super::termination;
 use super::view::PodView;
@@ -48,7 +49,7 @@ impl Worker {
         let acted = self.act(&pod, &view, &plan).await;
         let view = self.look(&pod).await?;
         let published = self.publish(&pod, &view, false).await;
-        self.remove_old_runs(&view).await;
+        self.remove_old_runs(&pod, &view).await;
         let next = earliest(acted?, plan.again_after);
         published?;
         Ok(earliest(next, deadline))
@@ -167,8 +168,9 @@ impl Worker {
 
     /// Keeps the newest run of each container and the one before, as `logs --previous` needs, and
     /// dead sandboxes only while they hold one of these.
-    async fn remove_old_runs(&self, view: &PodView) {
+    async fn remove_old_runs(&self, pod: &Pod, view: &PodView) {
         let runtime = &self.shared.runtime;
+        let paths = PodPaths::of(&self.shared.options, pod);
         let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
         let mut holding: Vec<&str> = Vec::new();
         for run in &view.containers {
@@ -182,9 +184,18 @@ impl Worker {
                 debug!(container = run.id, %error, "an old run is left to the next round");
                 continue;
             }
-            // Its log goes with it: nothing refers to it any more.
-            if let Err(error) = std::fs::remove_file(&run.log_path) {
-                debug!(log = %run.log_path.display(), %error, "an old log stays");
+            // Its files go with it: nothing refers to them any more.
+            let (name, attempt) = (&run.metadata.name, run.metadata.attempt);
+            let link = log_link(&self.shared.options.log_dir, pod, name, &run.id);
+            let files = [
+                Some(run.log_path.clone()),
+                Some(termination_log(&paths, name, attempt)),
+                link,
+            ];
+            for file in files.into_iter().flatten() {
+                if let Err(error) = std::fs::remove_file(&file) {
+                    debug!(file = %file.display(), %error, "a file of an old run stays");
+                }
             }
         }
         for sandbox in view.sandboxes.iter().skip(1) {

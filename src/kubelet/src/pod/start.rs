@@ -165,16 +165,20 @@ fn make_termination_log(paths: &PodPaths, name: &str, attempt: u32) -> std::io::
 }
 
 /// `/var/log/containers/NAME_NS_CONTAINER-<id>.log`, where log shippers look.
+pub(super) fn log_link(log_dir: &Path, pod: &Pod, name: &str, id: &str) -> Option<PathBuf> {
+    let (namespace, pod_name, _) = identity(pod);
+    let links = log_dir.parent()?.join("containers");
+    Some(links.join(format!("{pod_name}_{namespace}_{name}-{id}.log")))
+}
+
 fn link_log(log_dir: &Path, pod: &Pod, name: &str, attempt: u32, id: &str) {
     let (namespace, pod_name, uid) = identity(pod);
-    let Some(parent) = log_dir.parent() else {
+    let Some(link) = log_link(log_dir, pod, name, id) else {
         return;
     };
-    let links = parent.join("containers");
-    let link = links.join(format!("{pod_name}_{namespace}_{name}-{id}.log"));
     let target = log_dir.join(format!("{namespace}_{pod_name}_{uid}/{name}/{attempt}.log"));
-    let linked =
-        std::fs::create_dir_all(&links).and_then(|()| std::os::unix::fs::symlink(target, &link));
+    let made = link.parent().map_or(Ok(()), std::fs::create_dir_all);
+    let linked = made.and_then(|()| std::os::unix::fs::symlink(target, &link));
     if let Err(error) = linked {
         tracing::debug!(link = %link.display(), %error, "no link to the container's log");
     }

@@ -144,6 +144,9 @@ async fn a_container_that_crashes_waits_longer_each_time() {
     let last = last.expect("an end before");
     assert_eq!((last.exit_code, last.reason.as_deref()), (7, Some("Error")));
     assert_eq!(node.runs("app").await.len(), 2, "older runs are removed");
+    let files = |path: std::path::PathBuf| std::fs::read_dir(path).expect("readable").count();
+    assert_eq!(files(node.pod_directory("p").join("containers/app")), 2);
+    assert_eq!(files(node.directory.join("log/containers")), 2);
     // After ten quiet minutes the back-off is forgotten.
     node.hands.advance(std::time::Duration::from_secs(601));
     node.runtime.exit(&node.newest("app").await, 1);
