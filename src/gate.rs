@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use auth::{Authenticator, Authorizer, AuthzAttributes, Credentials, Decision};
+use futures::future::BoxFuture;
 use http::StatusCode;
-use kubelet::Gate;
-use rustls::pki_types::CertificateDer;
+use kubelet::{Caller, Gate};
 
 pub struct NodeGate {
     authenticator: Arc<dyn Authenticator>,
@@ -27,24 +27,27 @@ impl NodeGate {
     }
 }
 
-impl Gate for NodeGate {
-    fn check(
+impl NodeGate {
+    async fn judge(
         &self,
-        peer: &[CertificateDer<'static>],
+        caller: Caller<'_>,
         verb: &str,
         subresource: &str,
     ) -> Result<(), (StatusCode, String)> {
         let credentials = Credentials {
-            peer_certificates: peer,
-            bearer: None,
+            peer_certificates: caller.peer,
+            bearer: caller.bearer,
+            audiences: &[],
         };
         let unauthorized = || (StatusCode::UNAUTHORIZED, "Unauthorized".to_owned());
-        let user = self
-            .authenticator
-            .authenticate(&credentials)
-            .map_err(|_| unauthorized())?;
+        let known = self.authenticator.authenticate(credentials).await;
+        let user = known.map_err(|error| {
+            tracing::debug!(%error, "the kubelet refused credentials");
+            unauthorized()
+        })?;
         // The kubelet knows no anonymous requests.
         let user = user
+            .map(|known| known.user)
             .filter(|user| user.name != "system:anonymous")
             .ok_or_else(unauthorized)?;
         let attributes = AuthzAttributes {
@@ -62,5 +65,16 @@ impl Gate for NodeGate {
                 ),
             )),
         }
+    }
+}
+
+impl Gate for NodeGate {
+    fn check<'a>(
+        &'a self,
+        caller: Caller<'a>,
+        verb: &'a str,
+        subresource: &'a str,
+    ) -> BoxFuture<'a, Result<(), (StatusCode, String)>> {
+        Box::pin(self.judge(caller, verb, subresource))
     }
 }

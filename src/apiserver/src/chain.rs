@@ -7,7 +7,7 @@ use auth::{AuthzAttributes, Credentials, Decision};
 use axum::body::Body;
 use base::TraceId;
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, header};
+use http::{Extensions, HeaderMap, HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tracing::{Instrument, debug, info_span};
 
@@ -53,7 +53,7 @@ async fn guarded(
     info: &RequestInfo,
     trace: TraceId,
 ) -> Result<Response<Body>, StatusError> {
-    let user = authenticate(state, &request)?;
+    let user = authenticate(state, request.extensions(), request.headers()).await?;
     let _place = state.metrics.enter(info.is_long_running()).ok_or_else(|| {
         let text = "too many requests in flight, please try again later";
         StatusError::too_many_requests(text, 1)
@@ -107,26 +107,28 @@ fn trace_of(request: &Request<Body>) -> TraceId {
         .unwrap_or_else(TraceId::generate)
 }
 
-fn authenticate(state: &State, request: &Request<Body>) -> Result<UserInfo, StatusError> {
-    if let Some(Identity(user)) = request.extensions().get::<Identity>() {
+async fn authenticate(
+    state: &State,
+    extensions: &Extensions,
+    headers: &HeaderMap,
+) -> Result<UserInfo, StatusError> {
+    if let Some(Identity(user)) = extensions.get::<Identity>() {
         return Ok(user.clone());
     }
-    let bearer = request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .and_then(|value| {
-            let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-            scheme
-                .eq_ignore_ascii_case("bearer")
-                .then_some(token.trim())
-        });
-    let peer = request.extensions().get::<Peer>();
+    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| {
+        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+        scheme
+            .eq_ignore_ascii_case("bearer")
+            .then_some(token.trim())
+    });
+    let peer = extensions.get::<Peer>();
     let credentials = Credentials {
         peer_certificates: peer.map_or(&[][..], |peer| peer.certificates.as_slice()),
         bearer,
+        audiences: &[],
     };
-    match state.parts.authenticator.authenticate(&credentials) {
-        Ok(Some(user)) => Ok(user),
+    match state.parts.authenticator.authenticate(credentials).await {
+        Ok(Some(known)) => Ok(known.user),
         Ok(None) => Ok(UserInfo::anonymous()),
         Err(error) => {
             debug!(%error, "refused credentials");
@@ -186,7 +188,7 @@ async fn read_body(body: Body) -> Result<Bytes, StatusError> {
     }
 }
 
-fn finish_headers(headers: &mut http::HeaderMap) {
+fn finish_headers(headers: &mut HeaderMap) {
     headers
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-cache, private"));

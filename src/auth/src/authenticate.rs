@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use apimachinery::UserInfo;
+use futures::future::BoxFuture;
 use rustls_pki_types::CertificateDer;
 
 /// What came with a request.
@@ -13,7 +14,31 @@ pub struct Credentials<'a> {
     pub peer_certificates: &'a [CertificateDer<'static>],
     /// The token of `Authorization: Bearer`.
     pub bearer: Option<&'a str>,
+    /// For whom a token must be meant (a TokenReview's `spec.audiences`); empty for the API
+    /// server itself.
+    pub audiences: &'a [String],
 }
+
+/// Who it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Authenticated {
+    pub user: UserInfo,
+    /// Those of [`Credentials::audiences`], or of the API server's own, that the credentials are
+    /// good for; empty when they name none, as a certificate.
+    pub audiences: Vec<String>,
+}
+
+impl From<UserInfo> for Authenticated {
+    fn from(user: UserInfo) -> Self {
+        Self {
+            user,
+            audiences: Vec::new(),
+        }
+    }
+}
+
+/// An authenticator's answer: who it is, or `None` when the credentials are of another kind.
+pub type Outcome = Result<Option<Authenticated>, Unauthenticated>;
 
 /// Credentials that are not accepted. The client learns `401 Unauthorized` and no more; this is
 /// for the log.
@@ -36,14 +61,12 @@ pub enum Unauthenticated {
 
 /// One way to tell who asks.
 pub trait Authenticator: Send + Sync {
-    /// The user, or `None` when these credentials are of another kind.
+    /// The user, or `None` when these credentials are of another kind. Asynchronous, because a
+    /// token may name objects that have to be read first.
     ///
     /// # Errors
     /// Credentials of this kind that are wrong.
-    fn authenticate(
-        &self,
-        credentials: &Credentials<'_>,
-    ) -> Result<Option<UserInfo>, Unauthenticated>;
+    fn authenticate<'a>(&'a self, credentials: Credentials<'a>) -> BoxFuture<'a, Outcome>;
 }
 
 /// Authenticators in order. The first that recognizes the credentials decides; when none does and
@@ -65,15 +88,12 @@ impl Chain {
     }
 }
 
-impl Authenticator for Chain {
-    fn authenticate(
-        &self,
-        credentials: &Credentials<'_>,
-    ) -> Result<Option<UserInfo>, Unauthenticated> {
+impl Chain {
+    async fn judge(&self, credentials: Credentials<'_>) -> Outcome {
         let mut refusal = None;
         for authenticator in &self.authenticators {
-            match authenticator.authenticate(credentials) {
-                Ok(Some(user)) => return Ok(Some(user)),
+            match authenticator.authenticate(credentials).await {
+                Ok(Some(known)) => return Ok(Some(known)),
                 Ok(None) => {}
                 // A good token beside a bad certificate is good, as upstream.
                 Err(error) => refusal = refusal.or(Some(error)),
@@ -86,9 +106,15 @@ impl Authenticator for Chain {
             return Err(Unauthenticated::UnknownToken);
         }
         match &self.anonymous {
-            Some(anonymous) => anonymous.authenticate(credentials),
+            Some(anonymous) => anonymous.authenticate(credentials).await,
             None => Ok(None),
         }
+    }
+}
+
+impl Authenticator for Chain {
+    fn authenticate<'a>(&'a self, credentials: Credentials<'a>) -> BoxFuture<'a, Outcome> {
+        Box::pin(self.judge(credentials))
     }
 }
 
@@ -97,42 +123,37 @@ impl Authenticator for Chain {
 pub struct Anonymous;
 
 impl Authenticator for Anonymous {
-    fn authenticate(
-        &self,
-        _credentials: &Credentials<'_>,
-    ) -> Result<Option<UserInfo>, Unauthenticated> {
-        Ok(Some(UserInfo::anonymous()))
+    fn authenticate<'a>(&'a self, _credentials: Credentials<'a>) -> BoxFuture<'a, Outcome> {
+        let known = Authenticated::from(UserInfo::anonymous());
+        Box::pin(std::future::ready(Ok(Some(known))))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures::FutureExt;
 
     /// Knows one token and refuses one.
     struct Tokens;
 
     impl Authenticator for Tokens {
-        fn authenticate(
-            &self,
-            credentials: &Credentials<'_>,
-        ) -> Result<Option<UserInfo>, Unauthenticated> {
-            match credentials.bearer {
-                Some("good") => Ok(Some(UserInfo::new("dev", &[]))),
+        fn authenticate<'a>(&'a self, credentials: Credentials<'a>) -> BoxFuture<'a, Outcome> {
+            let outcome = match credentials.bearer {
+                Some("good") => Ok(Some(UserInfo::new("dev", &[]).into())),
                 Some("bad") => Err(Unauthenticated::Unreadable("bad".into())),
                 _ => Ok(None),
-            }
+            };
+            Box::pin(std::future::ready(outcome))
         }
     }
 
     struct Refuses;
 
     impl Authenticator for Refuses {
-        fn authenticate(
-            &self,
-            _credentials: &Credentials<'_>,
-        ) -> Result<Option<UserInfo>, Unauthenticated> {
-            Err(Unauthenticated::Unreadable("always".into()))
+        fn authenticate<'a>(&'a self, _credentials: Credentials<'a>) -> BoxFuture<'a, Outcome> {
+            let refusal = Unauthenticated::Unreadable("always".into());
+            Box::pin(std::future::ready(Err(refusal)))
         }
     }
 
@@ -143,8 +164,10 @@ mod tests {
                 bearer,
                 ..Credentials::default()
             };
-            let user = chain.authenticate(&credentials);
-            user.map(|user| user.map(|user| user.name))
+            // Nothing here waits.
+            let known = chain.authenticate(credentials).now_or_never();
+            let known = known.expect("ready");
+            known.map(|known| known.map(|known| known.user.name))
         };
         let name = |name: &str| Ok(Some(name.to_owned()));
         let unreadable = |why: &str| Err(Unauthenticated::Unreadable(why.into()));

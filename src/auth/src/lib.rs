@@ -19,7 +19,9 @@ mod rbac;
 mod rule;
 mod x509;
 
-pub use authenticate::{Anonymous, Authenticator, Chain, Credentials, Unauthenticated};
+pub use authenticate::{
+    Anonymous, Authenticated, Authenticator, Chain, Credentials, Outcome, Unauthenticated,
+};
 pub use bootstrap::BootstrapPolicy;
 pub use decision::{Authorizer, AuthzAttributes, Decision, PrivilegedGroup, Union, forbidden};
 pub use node::{NodeAuthorizer, NodeGraph, NodeObject, node_name};

@@ -1,21 +1,42 @@
 //! Client certificates: the common name is the user, organizations are groups.
 
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
 use apimachinery::UserInfo;
 use base::Clock;
+use futures::future::BoxFuture;
+use jiff::Timestamp;
 use pki::ClientVerifier;
+use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::authenticate::{Authenticator, Credentials, Unauthenticated};
+use crate::authenticate::{Authenticator, Credentials, Outcome, Unauthenticated};
 
 /// Where audit events read which certificate it was (upstream's key).
 const CREDENTIAL_ID: &str = "authentication.kubernetes.io/credential-id";
+/// How many chains are remembered: a cluster's components and people, many times over.
+const REMEMBERED: usize = 1024;
 
 /// Accepts certificates for client authentication that lead to the client authorities, valid by
-/// the clock at the time of the request.
+/// the clock at the time of the request. A chain's signatures are checked once; what is
+/// remembered of it ends with the first of its certificates.
 #[derive(Clone, Debug)]
 pub struct X509 {
     verifier: ClientVerifier,
     clock: Clock,
+    verified: Arc<RwLock<HashMap<Fingerprint, Verified>>>,
+}
+
+/// SHA-256 over the whole chain.
+type Fingerprint = [u8; 32];
+
+/// What a chain that was accepted says.
+#[derive(Clone, Debug)]
+struct Verified {
+    user: Option<UserInfo>,
+    from: Timestamp,
+    until: Timestamp,
 }
 
 impl X509 {
@@ -25,29 +46,101 @@ impl X509 {
     /// When the bundle holds no usable certificate.
     pub fn new(client_ca_pem: &str, clock: Clock) -> pki::Result<Self> {
         let verifier = ClientVerifier::new(client_ca_pem)?;
-        Ok(Self { verifier, clock })
+        Ok(Self {
+            verifier,
+            clock,
+            verified: Arc::default(),
+        })
     }
-}
 
-impl Authenticator for X509 {
-    fn authenticate(
-        &self,
-        credentials: &Credentials<'_>,
-    ) -> Result<Option<UserInfo>, Unauthenticated> {
-        let chain = credentials.peer_certificates;
+    fn judge(&self, chain: &[CertificateDer<'static>]) -> Outcome {
         let Some(leaf) = chain.first() else {
             return Ok(None);
         };
-        let (_, certificate) = X509Certificate::from_der(leaf)
-            .map_err(|error| Unauthenticated::Unreadable(error.to_string()))?;
-        let verified = self.verifier.verify(chain, self.clock.wall());
+        let (fingerprint, now) = (fingerprint(chain), self.clock.wall());
+        let user = match self.remembered(&fingerprint, now) {
+            Some(known) => known.user,
+            None => {
+                let verified = self.verify(chain, leaf, now)?;
+                let user = verified.user.clone();
+                self.remember(fingerprint, verified, now);
+                user
+            }
+        };
+        Ok(user.map(Into::into))
+    }
+
+    fn remembered(&self, fingerprint: &Fingerprint, now: Timestamp) -> Option<Verified> {
+        let verified = self.verified.read().unwrap_or_else(PoisonError::into_inner);
+        let known = verified.get(fingerprint)?;
+        (known.from <= now && now <= known.until).then(|| known.clone())
+    }
+
+    fn remember(&self, fingerprint: Fingerprint, known: Verified, now: Timestamp) {
+        let mut verified = self
+            .verified
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        if verified.len() >= REMEMBERED {
+            verified.retain(|_, known| now <= known.until);
+        }
+        if verified.len() >= REMEMBERED {
+            // Who loses is verified again; who it is does not matter.
+            verified.clear();
+        }
+        verified.insert(fingerprint, known);
+    }
+
+    fn verify(
+        &self,
+        chain: &[CertificateDer<'static>],
+        leaf: &CertificateDer<'static>,
+        now: Timestamp,
+    ) -> Result<Verified, Unauthenticated> {
+        let (_, certificate) = X509Certificate::from_der(leaf).map_err(unreadable)?;
+        let verified = self.verifier.verify(chain, now);
         verified.map_err(|error| Unauthenticated::Certificate {
             subject: certificate.subject().to_string(),
             serial: certificate.raw_serial_as_string(),
             why: error.to_string(),
         })?;
-        Ok(user(&certificate, leaf))
+        let (mut from, mut until) = (Timestamp::MIN, Timestamp::MAX);
+        for der in chain {
+            let (_, link) = X509Certificate::from_der(der).map_err(unreadable)?;
+            let validity = link.validity();
+            from = from.max(time(validity.not_before.timestamp()));
+            until = until.min(time(validity.not_after.timestamp()));
+        }
+        let user = user(&certificate, leaf);
+        Ok(Verified { user, from, until })
     }
+}
+
+impl Authenticator for X509 {
+    fn authenticate<'a>(&'a self, credentials: Credentials<'a>) -> BoxFuture<'a, Outcome> {
+        let outcome = self.judge(credentials.peer_certificates);
+        Box::pin(std::future::ready(outcome))
+    }
+}
+
+fn unreadable(error: impl ToString) -> Unauthenticated {
+    Unauthenticated::Unreadable(error.to_string())
+}
+
+/// A time past what can be counted is the end of time.
+fn time(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap_or(Timestamp::MAX)
+}
+
+fn fingerprint(chain: &[CertificateDer<'_>]) -> Fingerprint {
+    let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
+    for der in chain {
+        // DER says its own length: no two chains are the same octets.
+        digest.update(der);
+    }
+    let mut fingerprint = Fingerprint::default();
+    fingerprint.copy_from_slice(digest.finish().as_ref());
+    fingerprint
 }
 
 /// The user a certificate names; `None` without a common name, as upstream.
@@ -76,14 +169,19 @@ fn credential_id(der: &[u8]) -> String {
 mod tests {
     use super::*;
     use expect_test::expect;
+    use futures::FutureExt;
     use pki::{CertAndKey, LeafName, Pki, PkiOptions};
-    use rustls_pki_types::CertificateDer;
     use rustls_pki_types::pem::PemObject;
 
     fn chain(identity: &CertAndKey) -> Vec<CertificateDer<'static>> {
         CertificateDer::pem_slice_iter(identity.cert_pem.as_bytes())
             .map(|der| der.expect("PEM"))
             .collect()
+    }
+
+    fn ask(authenticator: &X509, credentials: Credentials<'_>) -> Outcome {
+        let outcome = authenticator.authenticate(credentials).now_or_never();
+        outcome.expect("a certificate is judged at once")
     }
 
     fn open(clock: &Clock, data_dir: &std::path::Path) -> Pki {
@@ -113,10 +211,13 @@ mod tests {
             let chain = chain(identity);
             let credentials = Credentials {
                 peer_certificates: &chain,
-                bearer: None,
+                ..Credentials::default()
             };
-            let line = match authenticator.authenticate(&credentials) {
-                Ok(Some(user)) => format!("{} {:?} {}", user.name, user.groups, user.extra.len()),
+            let line = match ask(&authenticator, credentials) {
+                Ok(Some(known)) => {
+                    let user = known.user;
+                    format!("{} {:?} {}", user.name, user.groups, user.extra.len())
+                }
                 Ok(None) => "nobody".into(),
                 Err(Unauthenticated::Certificate { subject, why, .. }) => {
                     format!("refused {subject}: {why}")
@@ -137,8 +238,12 @@ mod tests {
         let serving = pki.kubelet_serving("n2", &[]).expect("issued");
         show("another kubelet's server", &serving);
         let ending = issue("dev", &[]);
+        show("before its end", &ending);
+        show("and again", &ending);
         hands.shift_wall(366.0 * 86_400.0);
         show("a year later", &ending);
+        hands.shift_wall(-366.0 * 86_400.0);
+        show("the clock set right", &ending);
         expect![[r#"
             admin: system:admin ["system:masters", "system:authenticated"] 1
             kubelet: system:node:n1 ["system:nodes", "system:authenticated"] 1
@@ -148,17 +253,20 @@ mod tests {
             a front proxy: refused CN=system:auth-proxy: invalid peer certificate: UnknownIssuer
             foreign: refused O=system:masters, CN=system:admin: invalid peer certificate: BadSignature
             another kubelet's server: refused O=system:nodes, CN=system:node:n2: invalid peer certificate: certificate does not allow extended key usage for client authentication, allows server authentication
+            before its end: dev ["system:authenticated"] 1
+            and again: dev ["system:authenticated"] 1
             a year later: refused CN=dev: invalid peer certificate: certificate expired: verification time 1830427200 (UNIX), but certificate is not valid after 1830340800 (86400 seconds ago)
+            the clock set right: dev ["system:authenticated"] 1
         "#]].assert_eq(&shown);
 
-        let none = authenticator.authenticate(&Credentials::default());
+        let none = ask(&authenticator, Credentials::default());
         assert_eq!(none, Ok(None));
         let junk = [CertificateDer::from(vec![1, 2, 3])];
         let credentials = Credentials {
             peer_certificates: &junk,
-            bearer: None,
+            ..Credentials::default()
         };
-        let refused = authenticator.authenticate(&credentials);
+        let refused = ask(&authenticator, credentials);
         assert!(matches!(refused, Err(Unauthenticated::Unreadable(_))));
     }
 }
