@@ -70,6 +70,18 @@ pub(crate) const fn integer(
     }
 }
 
+/// A column of flags.
+pub(crate) const fn boolean(
+    name: &'static str,
+    description: &'static str,
+    cell: fn(&Cell<'_>) -> Value,
+) -> Column {
+    Column {
+        kind: ColumnType::Boolean,
+        ..text(name, description, cell)
+    }
+}
+
 /// Shown only with `-o wide`.
 pub(crate) const fn wide(column: Column) -> Column {
     Column {

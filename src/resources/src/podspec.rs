@@ -11,5 +11,9 @@ pub(crate) use default::{
 };
 pub(crate) use requests::aggregate_requests;
 pub(crate) use template::{validate_selector, validate_template};
-pub(crate) use validate::{validate_images, validate_pod_spec, validate_port, validate_quantity};
+pub(crate) use validate::{
+    is_native, validate_container_resource_name, validate_images, validate_limits,
+    validate_pod_spec, validate_port, validate_quantity, validate_resource_name,
+    validate_tolerations,
+};
 pub(crate) use warnings::{name_warnings, pod_warnings};

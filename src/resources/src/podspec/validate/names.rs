@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use apimachinery::{FieldError, FieldErrors};
 
-use super::resources::validate_overhead;
+use super::resources::validate_limits;
 use crate::at::{At, Rules};
 use crate::meta;
 
@@ -41,7 +41,7 @@ pub(super) const LAST: Rules = &[
     ("preemptionPolicy", |at, errors| {
         at.one_of_or_none(&["PreemptLowerPriority", "Never"], errors);
     }),
-    ("overhead", validate_overhead),
+    ("overhead", validate_limits),
     ("os", |os, errors| {
         if os.is_present() {
             let name = os.child("name");

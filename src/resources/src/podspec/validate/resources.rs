@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use apimachinery::{FieldError, FieldErrors, Quantity};
+use apimachinery::{FieldError, FieldErrors, Path, Quantity};
 
 use super::Pod;
 use crate::at::{At, check_text};
@@ -10,7 +10,7 @@ use crate::meta;
 use crate::podspec::aggregate_requests;
 
 /// Resource names without a domain that mean something somewhere.
-const STANDARD: [&str; 19] = [
+const STANDARD: [&str; 20] = [
     "configmaps",
     "cpu",
     "ephemeral-storage",
@@ -29,6 +29,7 @@ const STANDARD: [&str; 19] = [
     "secrets",
     "services",
     "services.loadbalancers",
+    "services.nodeports",
     "storage",
 ];
 const CONTAINER: [&str; 3] = ["cpu", "ephemeral-storage", "memory"];
@@ -41,11 +42,11 @@ pub(super) fn validate_container_resources(
 ) {
     let (limits, requests) = (resources.child("limits"), resources.child("requests"));
     for (name, quantity) in limits.entries() {
-        validate_name(name, &quantity, errors);
+        validate_container_resource_name(name, &quantity, errors);
         validate_quantity(name, &quantity, errors);
     }
     for (name, quantity) in requests.entries() {
-        validate_name(name, &quantity, errors);
+        validate_container_resource_name(name, &quantity, errors);
         validate_quantity(name, &quantity, errors);
         validate_against_limit(name, &quantity, &requests, &limits, errors);
     }
@@ -81,36 +82,41 @@ pub(crate) fn validate_quantity(name: &str, at: &At<'_>, errors: &mut FieldError
     }
 }
 
-fn is_native(name: &str) -> bool {
+/// In the domain of kubernetes.io, which a name without a domain is in too.
+pub(crate) fn is_native(name: &str) -> bool {
     !name.contains('/') || name.contains("kubernetes.io/")
 }
 
-fn validate_name(name: &str, at: &At<'_>, errors: &mut FieldErrors) {
-    let path = &at.path;
+/// A resource that means something somewhere: qualified, or one of the standard ones.
+pub(crate) fn validate_resource_name(name: &str, path: &Path, errors: &mut FieldErrors) {
     let before = errors.0.len();
     check_text(path, name, meta::qualified_name, errors);
-    if errors.0.len() > before {
-        return;
-    }
-    if name.contains('/') {
-        let is_extended = !name.starts_with("requests.") && !is_native(name);
-        if !is_native(name) && !is_extended {
-            let detail = "doesn't follow extended resource name standard";
-            errors.push(FieldError::invalid(path, name, detail));
-        }
-        return;
-    }
-    if name.starts_with(HUGE) {
-        return;
-    }
-    if !STANDARD.contains(&name) {
+    let plain = name.strip_prefix("requests.").unwrap_or(name);
+    let is_known = STANDARD.contains(&name) || plain.starts_with(HUGE);
+    if errors.0.len() == before && !name.contains('/') && !is_known {
         let detail = "must be a standard resource type or fully qualified";
         errors.push(FieldError::invalid(path, name, detail));
     }
-    if !CONTAINER.contains(&name) {
-        let detail = "must be a standard resource for containers";
-        errors.push(FieldError::invalid(path, name, detail));
-    }
+}
+
+/// A resource that containers use.
+pub(crate) fn validate_container_resource_name(name: &str, at: &At<'_>, errors: &mut FieldErrors) {
+    validate_resource_name(name, &at.path, errors);
+    let detail = if name.contains('/') {
+        // A quota of it has to have a name too.
+        let is_extended = !name.starts_with("requests.")
+            && meta::qualified_name(&format!("requests.{name}")).is_ok();
+        if is_native(name) || is_extended {
+            return;
+        }
+        "doesn't follow extended resource name standard"
+    } else {
+        if name.starts_with(HUGE) || CONTAINER.contains(&name) {
+            return;
+        }
+        "must be a standard resource for containers"
+    };
+    errors.push(FieldError::invalid(&at.path, name, detail));
 }
 
 /// Only cpu, memory and the like may be promised twice.
@@ -275,10 +281,10 @@ fn validate_container_limits(pod: &Pod<'_>, resources: &At<'_>, errors: &mut Fie
     }
 }
 
-/// `spec.overhead`: what the runtime itself needs.
-pub(super) fn validate_overhead(overhead: &At<'_>, errors: &mut FieldErrors) {
+/// A pod's overhead, or limits that no requests go with: what each may be called, and how much.
+pub(crate) fn validate_limits(overhead: &At<'_>, errors: &mut FieldErrors) {
     for (name, quantity) in overhead.entries() {
-        validate_name(name, &quantity, errors);
+        validate_container_resource_name(name, &quantity, errors);
         validate_quantity(name, &quantity, errors);
     }
 }

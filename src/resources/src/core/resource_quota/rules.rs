@@ -1,0 +1,252 @@
+//! Rules of ResourceQuotas.
+
+use apimachinery::{FieldError, FieldErrors, Object};
+use serde_json::{Value, json};
+
+use crate::at::At;
+use crate::podspec::{is_native, validate_quantity, validate_resource_name};
+
+/// Resources without a domain that a quota can count.
+const COUNTED: [&str; 19] = [
+    "configmaps",
+    "cpu",
+    "ephemeral-storage",
+    "limits.cpu",
+    "limits.ephemeral-storage",
+    "limits.memory",
+    "memory",
+    "persistentvolumeclaims",
+    "pods",
+    "replicationcontrollers",
+    "requests.cpu",
+    "requests.ephemeral-storage",
+    "requests.memory",
+    "requests.storage",
+    "resourcequotas",
+    "secrets",
+    "services",
+    "services.loadbalancers",
+    "services.nodeports",
+];
+/// Those of them that are whole numbers.
+const WHOLE: [&str; 9] = [
+    "configmaps",
+    "persistentvolumeclaims",
+    "pods",
+    "replicationcontrollers",
+    "resourcequotas",
+    "secrets",
+    "services",
+    "services.loadbalancers",
+    "services.nodeports",
+];
+/// What running pods use.
+const COMPUTE: [&str; 6] = [
+    "cpu",
+    "limits.cpu",
+    "limits.memory",
+    "memory",
+    "requests.cpu",
+    "requests.memory",
+];
+const OPPOSITES: [[&str; 2]; 2] = [
+    ["BestEffort", "NotBestEffort"],
+    ["Terminating", "NotTerminating"],
+];
+const ONLY_EXISTS: &str = "must be 'Exist' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity";
+
+pub(super) fn validate_quota(quota: &Object) -> FieldErrors {
+    let mut errors = FieldErrors::new();
+    let spec = At::root(quota, "spec");
+    validate_amounts(&spec.child("hard"), &mut errors);
+    validate_scopes(&spec, &mut errors);
+    validate_selector(&spec, &mut errors);
+    errors
+}
+
+pub(super) fn validate_status(quota: &Object) -> FieldErrors {
+    let mut errors = FieldErrors::new();
+    let status = At::root(quota, "status");
+    for list in ["hard", "used"] {
+        validate_amounts(&status.child(list), &mut errors);
+    }
+    errors
+}
+
+pub(super) fn refuse_new_scopes(quota: &Object, errors: &mut FieldErrors) {
+    let scopes = At::root(quota, "spec").child("scopes");
+    errors.push(scopes.invalid("field is immutable"));
+}
+
+fn is_counted(name: &str) -> bool {
+    let plain = name.strip_prefix("requests.").unwrap_or(name);
+    COUNTED.contains(&name) || plain.starts_with("hugepages-")
+}
+
+fn validate_amounts(list: &At<'_>, errors: &mut FieldErrors) {
+    for (name, quantity) in list.entries() {
+        validate_resource_name(name, &quantity.path, errors);
+        if !name.contains('/') && !is_counted(name) {
+            errors.push(FieldError::invalid(
+                &quantity.path,
+                name,
+                "must be a standard resource for quota",
+            ));
+        }
+        validate_amount(name, &quantity, errors);
+    }
+}
+
+/// A quota of huge pages need not be a multiple of their size, so only part of a container's
+/// rules applies.
+fn validate_amount(name: &str, quantity: &At<'_>, errors: &mut FieldErrors) {
+    let counted = if name.contains('/') && !is_native(name) {
+        name
+    } else {
+        "cpu"
+    };
+    validate_quantity(counted, quantity, errors);
+    let amount = quantity.text().parse::<apimachinery::Quantity>();
+    if WHOLE.contains(&name) && amount.is_ok_and(|amount| amount.milli() % 1000 != 0) {
+        errors.push(quantity.invalid("must be an integer"));
+    }
+}
+
+fn is_scope(scope: &str) -> bool {
+    let others = [
+        "PriorityClass",
+        "CrossNamespacePodAffinity",
+        "VolumeAttributesClass",
+    ];
+    others.contains(&scope) || OPPOSITES.as_flattened().contains(&scope)
+}
+
+/// Whether a resource can be counted for part of the objects only.
+fn fits(scope: &str, resource: &str) -> bool {
+    let is_pods = resource == "pods";
+    match scope {
+        "BestEffort" => is_pods,
+        "VolumeAttributesClass" => {
+            matches!(resource, "persistentvolumeclaims" | "requests.storage")
+        }
+        scope if is_scope(scope) => is_pods || COMPUTE.contains(&resource),
+        _ => true,
+    }
+}
+
+/// The counted resources that a scope does not fit.
+fn misfits<'a>(spec: &At<'a>, scope: &str) -> usize {
+    let hard = spec.child("hard");
+    let misfits = hard
+        .entries()
+        .filter(|(name, _)| is_counted(name) && !fits(scope, name));
+    misfits.count()
+}
+
+fn conflicts(scopes: &[&str]) -> usize {
+    let conflicting = OPPOSITES
+        .iter()
+        .filter(|pair| pair.iter().all(|scope| scopes.contains(scope)));
+    conflicting.count()
+}
+
+fn validate_scopes(spec: &At<'_>, errors: &mut FieldErrors) {
+    let at = spec.child("scopes");
+    let scopes: Vec<&str> = at
+        .items()
+        .map(|scope| scope.value.as_str().unwrap_or(""))
+        .collect();
+    for scope in &scopes {
+        if !is_scope(scope) {
+            errors.push(at.invalid("unsupported scope"));
+        }
+        for _ in 0..misfits(spec, scope) {
+            errors.push(at.invalid("unsupported scope applied to resource"));
+        }
+    }
+    for _ in 0..conflicts(&scopes) {
+        errors.push(at.invalid("conflicting scopes"));
+    }
+}
+
+/// Upstream's paths leave the index out.
+fn validate_selector(spec: &At<'_>, errors: &mut FieldErrors) {
+    let selector = spec.child("scopeSelector");
+    let expressions = selector.child("matchExpressions");
+    let mut scopes = Vec::new();
+    for expression in expressions.items() {
+        let expression = At {
+            path: expressions.path.clone(),
+            value: expression.value,
+        };
+        let scope = expression.child("scopeName");
+        if !is_scope(scope.text()) {
+            errors.push(FieldError::invalid(
+                &scope.path,
+                scope.text(),
+                "unsupported scope",
+            ));
+        }
+        for _ in 0..misfits(spec, scope.text()) {
+            errors.push(FieldError::invalid(
+                &expressions.path,
+                selector_value(&selector),
+                "unsupported scope applied to resource",
+            ));
+        }
+        validate_operator(&expression, scope.text(), errors);
+        scopes.push(scope.text());
+    }
+    for _ in 0..conflicts(&scopes) {
+        // The value is the other list of scopes.
+        let shown = spec.child("scopes").value.clone();
+        errors.push(FieldError::invalid(
+            &expressions.path,
+            shown,
+            "conflicting scopes",
+        ));
+    }
+}
+
+/// The internal form, which has no JSON names.
+fn selector_value(selector: &At<'_>) -> Value {
+    let expressions = selector.child("matchExpressions");
+    let expressions: Vec<Value> = expressions
+        .items()
+        .map(|expression| {
+            json!({
+                "ScopeName": expression.child("scopeName").text(),
+                "Operator": expression.child("operator").text(),
+                "Values": expression.child("values").value,
+            })
+        })
+        .collect();
+    json!({ "MatchExpressions": expressions })
+}
+
+fn validate_operator(expression: &At<'_>, scope: &str, errors: &mut FieldErrors) {
+    let (operator, values) = (expression.child("operator"), expression.child("values"));
+    let has_values = !values.is_zero();
+    let takes_values = matches!(scope, "PriorityClass" | "VolumeAttributesClass");
+    if is_scope(scope) && !takes_values && operator.text() != "Exists" {
+        errors.push(FieldError::invalid(
+            &operator.path,
+            operator.text(),
+            ONLY_EXISTS,
+        ));
+    }
+    match operator.text() {
+        "In" | "NotIn" if !has_values => errors.push(values.required(
+            "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector",
+        )),
+        "Exists" | "DoesNotExist" if has_values => errors.push(values.invalid(
+            "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector",
+        )),
+        "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
+        text => errors.push(FieldError::invalid(
+            &operator.path,
+            text,
+            "not a valid selector operator",
+        )),
+    }
+}
