@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use bytes::Bytes;
@@ -25,7 +26,7 @@ pub async fn run(mut log: LogFile, options: LogOptions, sender: &Sender) -> io::
         file.seek(SeekFrom::Start(start))?;
     }
     let follow = options.follow;
-    let changes = if follow {
+    let mut changes = if follow {
         Some(watch_file(&log.path)?)
     } else {
         None
@@ -40,6 +41,15 @@ pub async fn run(mut log: LogFile, options: LogOptions, sender: &Sender) -> io::
         let ended = *log.ended.borrow_and_update();
         if !reader.drain(sender).await? {
             return Ok(());
+        }
+        if follow && reader.rotated(&log.path)? {
+            // What was written between the last read and the change of files is still to come.
+            if !reader.drain(sender).await? {
+                return Ok(());
+            }
+            reader.file = File::open(&log.path)?;
+            changes = Some(watch_file(&log.path)?);
+            continue;
         }
         let Some(changes) = &changes else {
             return reader.flush(sender).await;
@@ -66,7 +76,9 @@ pub async fn run(mut log: LogFile, options: LogOptions, sender: &Sender) -> io::
 fn watch_file(path: &Path) -> io::Result<AsyncFd<OwnedFd>> {
     let flags = inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK;
     let fd = inotify::init(flags)?;
-    inotify::add_watch(&fd, path, inotify::WatchFlags::MODIFY)?;
+    // Attributes change when another file takes the name: a link less.
+    let wanted = inotify::WatchFlags::MODIFY | inotify::WatchFlags::ATTRIB;
+    inotify::add_watch(&fd, path, wanted)?;
     AsyncFd::new(fd)
 }
 
@@ -122,6 +134,17 @@ impl Reader {
         }
     }
 
+    /// Whether another file has taken the log's name.
+    fn rotated(&self, path: &Path) -> io::Result<bool> {
+        let there = match std::fs::metadata(path) {
+            // The run is removed; its end is told elsewhere.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            there => there?,
+        };
+        let here = self.file.metadata()?;
+        Ok((here.dev(), here.ino()) != (there.dev(), there.ino()))
+    }
+
     /// A last line without an end is shown too.
     async fn flush(&mut self, sender: &Sender) -> io::Result<()> {
         if !self.rest.is_empty() {
@@ -131,5 +154,47 @@ impl Reader {
             let _ = sender.send(Ok(out.into())).await;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use futures::StreamExt;
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::testing::Directory;
+
+    #[tokio::test]
+    async fn a_follower_goes_on_in_the_file_that_takes_the_name() {
+        let directory = Directory::new();
+        let path = directory.join("0.log");
+        let line = |text: &str| format!("2026-01-01T00:00:00.000000000Z stdout F {text}\n");
+        fs::write(&path, line("one")).expect("written");
+        let (end, ended) = watch::channel(false);
+        let log = LogFile {
+            path: path.clone(),
+            ended,
+        };
+        let options = LogOptions {
+            follow: true,
+            ..LogOptions::default()
+        };
+        let mut read = super::super::read(log, options);
+        assert_eq!(read.next().await.expect("more").expect("read"), "one\n");
+
+        for (index, text) in ["two", "three"].into_iter().enumerate() {
+            // As the shim does it: a second name for the old file, then its own for the new one.
+            fs::hard_link(&path, directory.join(&format!("0.log.{index}"))).expect("linked");
+            fs::write(directory.join("fresh"), "").expect("made");
+            fs::rename(directory.join("fresh"), &path).expect("renamed");
+            fs::write(&path, line(text)).expect("written");
+            let next = read.next().await.expect("more").expect("read");
+            assert_eq!(next, format!("{text}\n"));
+        }
+        end.send_replace(true);
+        assert!(read.next().await.is_none());
     }
 }

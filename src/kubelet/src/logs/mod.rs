@@ -5,7 +5,7 @@ mod last;
 mod line;
 mod tail;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -30,6 +30,21 @@ pub struct LogFile {
     pub path: PathBuf,
     /// Turns true when the run has ended: a follower then reads to the end and stops.
     pub ended: watch::Receiver<bool>,
+}
+
+/// A run's log and what was rotated away from it.
+pub fn files(log: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let name = log.file_name().unwrap_or_default().as_encoded_bytes();
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(log.parent().unwrap_or(log))? {
+        let entry = entry?;
+        let own = entry.file_name();
+        let rest = own.as_encoded_bytes().strip_prefix(name);
+        if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b".")) {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
 }
 
 /// Streams the log; an error is the last item.

@@ -16,6 +16,7 @@ use super::status::{Facts, Waiting, compute, is_terminal};
 use super::termination;
 use super::view::PodView;
 use super::worker::{RoundError, Worker, earliest};
+use crate::logs;
 
 impl Worker {
     pub(super) async fn round(&mut self, pod: &Arc<Pod>) -> Result<Option<Duration>, RoundError> {
@@ -187,12 +188,11 @@ impl Worker {
             // Its files go with it: nothing refers to them any more.
             let (name, attempt) = (&run.metadata.name, run.metadata.attempt);
             let link = log_link(&self.shared.options.log_dir, pod, name, &run.id);
-            let files = [
-                Some(run.log_path.clone()),
-                Some(termination_log(&paths, name, attempt)),
-                link,
-            ];
-            for file in files.into_iter().flatten() {
+            // Without a directory there is no log.
+            let mut files = logs::files(&run.log_path).unwrap_or_default();
+            files.push(termination_log(&paths, name, attempt));
+            files.extend(link);
+            for file in files {
                 if let Err(error) = std::fs::remove_file(&file) {
                     debug!(file = %file.display(), %error, "a file of an old run stays");
                 }

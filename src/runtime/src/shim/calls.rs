@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::container::{Client, Container, Ends, PLAN};
-use super::log::LogFile;
+use super::log::{LIMITS, LogFile};
 use super::protocol::{self, Call, Reply, Request};
 use super::server::{Job, JobKind, Shim};
 use super::sys;
@@ -79,7 +79,7 @@ impl Shim {
         let directory = self.container_directory(id);
         let plan: ContainerPlan =
             plan::read(&directory.join(PLAN)).map_err(|error| error.to_string())?;
-        let log = LogFile::open(&plan.log_path)
+        let log = LogFile::open(&plan.log_path, LIMITS)
             .map_err(|error| format!("{}: {error}", plan.log_path.display()))?;
         let (stdio, gate_writer, ends) =
             open_ends(&plan, log).map_err(|error| error.to_string())?;
