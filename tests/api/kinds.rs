@@ -341,10 +341,17 @@ impl Visit<'_> {
         self.world
             .expect(200, "DELETE", &dry, &Said::nothing())
             .await;
-        self.world.get(&self.one).await;
+        let uid = self.world.get(&self.one).await.text("/metadata/uid");
         let now = Said::json(&json!({"kind": "DeleteOptions", "apiVersion": "v1",
             "gracePeriodSeconds": 0}));
-        self.world.expect(200, "DELETE", &self.one, &now).await;
+        let deleted = self.world.expect(200, "DELETE", &self.one, &now).await;
+        if self.row.returns_deleted || self.row.plural == "namespaces" {
+            assert_eq!(deleted.text("/kind"), self.row.kind);
+            assert_eq!(deleted.text("/metadata/uid"), uid);
+        } else {
+            assert_eq!(deleted.text("/status"), "Success");
+            assert_eq!(deleted.text("/details/uid"), uid);
+        }
         if self.row.plural == "namespaces" {
             // Its controller has the last word.
             let mut ending = self.world.get(&self.one).await.json();
@@ -378,7 +385,9 @@ impl Visit<'_> {
         let other = self.another(&"stays".into());
         self.world.create(&self.all, &other).await;
         let uri = format!("{}?labelSelector=pick%3Dme", self.all);
-        self.world.expect(200, "DELETE", &uri, now).await;
+        let deleted = self.world.expect(200, "DELETE", &uri, now).await.json();
+        assert_eq!(deleted["kind"], format!("{}List", self.row.kind));
+        assert_eq!(deleted["items"][0]["metadata"]["labels"]["pick"], "me");
         self.refused(404, "GET", &self.one).await;
         self.world.get(&format!("{}/stays", self.all)).await;
     }

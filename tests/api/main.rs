@@ -8,5 +8,6 @@ mod discovery;
 mod history;
 mod kinds;
 mod tables;
+mod versions;
 mod watches;
 mod world;

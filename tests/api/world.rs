@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use admission::{NamespacePhase, NamespaceSource, ServiceAccountSource};
+use admission::{ObjectSource, ServiceAccountSource};
 use apimachinery::{Object, StatusError, UserInfo};
 use apiserver::{ApiServer, Checks, KubeletConnector, NodeEndpoint, Parts};
 use auth::{BootstrapPolicy, PrivilegedGroup, Rbac, Union};
@@ -179,10 +179,14 @@ pub fn admin() -> UserInfo {
 
 /// The object of `tests/data/api/objects/<plural>.json`, as a client sends it.
 pub fn fixture(row: &Resource) -> Value {
+    // Two kinds that share their storage share their plural.
+    let name = match row.stored_as {
+        None => row.plural.to_owned(),
+        Some(_) => row.group_resource().to_string(),
+    };
     let path = format!(
-        "{}/tests/data/api/objects/{}.json",
-        env!("CARGO_MANIFEST_DIR"),
-        row.plural
+        "{}/tests/data/api/objects/{name}.json",
+        env!("CARGO_MANIFEST_DIR")
     );
     let text = std::fs::read_to_string(&path)
         .unwrap_or_else(|error| panic!("{} needs a fixture: {error}: {path}", row.kind));
@@ -204,11 +208,14 @@ struct Lookups(Registry);
 impl Lookups {
     async fn find(
         &self,
+        group: &str,
         kind: &str,
         namespace: &str,
         name: &str,
     ) -> Result<Option<Object>, StatusError> {
-        let row = resources::by_kind("", kind).expect("a kind of the table");
+        let Some(row) = resources::by_kind(group, kind) else {
+            return Ok(None);
+        };
         match self.0.get(row, Target { namespace, name }).await {
             Ok(found) => found.to_object().map(Some).map_err(StatusError::internal),
             Err(error) if error.is_not_found() => Ok(None),
@@ -217,28 +224,44 @@ impl Lookups {
     }
 }
 
-impl NamespaceSource for Lookups {
-    fn phase<'a>(
+impl ObjectSource for Lookups {
+    fn get<'a>(
         &'a self,
+        group: &'static str,
+        kind: &'static str,
+        namespace: &'a str,
         name: &'a str,
-    ) -> BoxFuture<'a, Result<Option<NamespacePhase>, StatusError>> {
+    ) -> BoxFuture<'a, Result<Option<Object>, StatusError>> {
+        Box::pin(self.find(group, kind, namespace, name))
+    }
+
+    fn list<'a>(
+        &'a self,
+        group: &'static str,
+        kind: &'static str,
+        namespace: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<Object>, StatusError>> {
         Box::pin(async move {
-            let found = self.find("Namespace", "", name).await?;
-            Ok(found.map(|namespace| match namespace.deletion_timestamp() {
-                Some(_) => NamespacePhase::Terminating,
-                None => NamespacePhase::Active,
-            }))
+            let Some(row) = resources::by_kind(group, kind) else {
+                return Ok(Vec::new());
+            };
+            let options = ListOptions::default();
+            let listed = self.0.list(row, Some(namespace), &options).await?;
+            let objects = listed.items.iter().map(Encoded::to_object);
+            objects
+                .collect::<Result<_, _>>()
+                .map_err(StatusError::internal)
         })
     }
 }
 
 impl ServiceAccountSource for Lookups {
-    fn get<'a>(
+    fn account<'a>(
         &'a self,
         namespace: &'a str,
         name: &'a str,
     ) -> BoxFuture<'a, Result<Option<Object>, StatusError>> {
-        Box::pin(self.find("ServiceAccount", namespace, name))
+        Box::pin(self.find("", "ServiceAccount", namespace, name))
     }
 }
 

@@ -5,7 +5,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, Response, Uri};
 use registry::{Target, Writer};
-use resources::{Resource, Subresource, Verb};
+use resources::{Resource, Served, Subresource, Verb};
 
 use crate::request_info::{RequestInfo, ResourcePath};
 use crate::{State, connect, verbs};
@@ -13,6 +13,8 @@ use crate::{State, connect, verbs};
 /// A request about a resource, with all that its verb's handler needs.
 pub(crate) struct Call<'a> {
     pub state: &'a State,
+    /// The kind, in the version that the path names.
+    pub served: Served,
     pub row: &'static Resource,
     pub path: &'a ResourcePath,
     pub cx: &'a RequestCx,
@@ -25,7 +27,9 @@ impl Call<'_> {
     /// Writes on behalf of this request.
     pub fn writer(&self) -> Writer<'_> {
         let parts = &self.state.parts;
-        parts.registry.writer(self.row, self.cx, &*parts.admission)
+        parts
+            .registry
+            .writer(self.served, self.cx, &*parts.admission)
     }
 
     /// The object that the path names.
@@ -63,14 +67,16 @@ pub(crate) async fn dispatch(
     cx: &RequestCx,
     request: (&Uri, &HeaderMap, Bytes),
 ) -> Result<Response<Body>, StatusError> {
-    let row = resources::by_resource(&path.group, &path.version, &path.resource)
+    let served = resources::by_resource(&path.group, &path.version, &path.resource)
         .ok_or_else(StatusError::no_such_resource)?;
+    let row = served.row;
     check_scope(row, path)?;
     check_segment("Namespace", &path.namespace)?;
     check_segment("Name", &path.name)?;
     let (uri, headers, body) = request;
     let call = Call {
         state,
+        served,
         row,
         path,
         cx,

@@ -6,7 +6,7 @@ use apimachinery::{Encoded, Object, StatusError};
 use base::Clock;
 use bytes::{BufMut, Bytes, BytesMut};
 use client::WatchEvent;
-use resources::Resource;
+use resources::Served;
 use serde_json::{Value, json};
 
 use crate::bookmarks;
@@ -18,7 +18,7 @@ const JITTER: Duration = Duration::from_secs(5);
 
 /// What one client gets for each event.
 pub(crate) struct Frames {
-    row: &'static Resource,
+    served: Served,
     form: Form,
     include: IncludeObject,
     clock: Clock,
@@ -39,9 +39,9 @@ enum Bookmarks {
 }
 
 impl Frames {
-    pub fn new(row: &'static Resource, form: Form, include: IncludeObject, clock: Clock) -> Self {
+    pub fn new(served: Served, form: Form, include: IncludeObject, clock: Clock) -> Self {
         Self {
-            row,
+            served,
             form,
             include,
             clock,
@@ -85,6 +85,7 @@ impl Frames {
         let decode = || object.to_object().map_err(StatusError::internal);
         match self.form {
             Form::Object => {
+                let object = registry::show(self.served, object)?;
                 let mut frame = BytesMut::with_capacity(object.json().len() + 96);
                 frame.put_slice(format!("{{\"type\":\"{kind}\",\"object\":").as_bytes());
                 object.write_to(&mut frame);
@@ -96,7 +97,7 @@ impl Frames {
                 let metadata = json!({"resourceVersion": object.revision().to_string()});
                 let items = std::slice::from_ref(object);
                 let now = self.clock.wall();
-                let mut table = table::table(self.row, items, metadata, self.include, now)?;
+                let mut table = table::table(self.served, items, metadata, self.include, now)?;
                 if std::mem::replace(&mut self.columns_sent, true) {
                     table["columnDefinitions"] = Value::Null;
                 }
@@ -118,7 +119,7 @@ impl Frames {
             }
         }
         let mut bookmark = Object::default();
-        bookmark.set_gvk(&self.row.gvk());
+        bookmark.set_gvk(&self.served.gvk());
         bookmark.set_meta("resourceVersion", &revision.to_string());
         if matches!(last, Bookmarks::Initial) {
             let end = json!({"k8s.io/initial-events-end": "true"});

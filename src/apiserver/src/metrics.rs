@@ -117,9 +117,10 @@ impl Metrics {
     pub fn observe(&self, info: &RequestInfo, code: StatusCode, took: Duration) {
         // Only what is served gets labels of its own: a client cannot make up time series.
         let served = info.resource.as_ref().and_then(|path| {
-            let row = resources::by_resource(&path.group, &path.version, &path.resource)?;
+            let served = resources::by_resource(&path.group, &path.version, &path.resource)?;
+            let row = served.row;
             let subresource = row.subresource(&path.subresource).map_or("", |s| s.name());
-            Some([row.group, row.storage, row.plural, subresource])
+            Some([row.group, served.version.name, row.plural, subresource])
         });
         let [group, version, resource, subresource] = served.unwrap_or_default();
         let known = KNOWN_VERBS.iter().find(|known| **known == info.verb);

@@ -2,7 +2,7 @@
 
 use apimachinery::{Encoded, Object, StatusError};
 use jiff::Timestamp;
-use resources::{Cell, Column, Resource};
+use resources::{Cell, Column, Served};
 use serde_json::{Map, Value, json};
 
 /// `includeObject`: what each row carries beside its cells.
@@ -36,7 +36,7 @@ impl IncludeObject {
 /// # Errors
 /// When a stored object cannot be decoded.
 pub fn table(
-    row: &Resource,
+    served: Served,
     items: &[Encoded],
     metadata: Value,
     include: IncludeObject,
@@ -46,12 +46,12 @@ pub fn table(
         .iter()
         .map(|item| {
             let object = item.to_object().map_err(StatusError::internal)?;
-            Ok(table_row(row, object, include, now))
+            table_row(served, object, item, (include, now))
         })
         .collect::<Result<_, StatusError>>()?;
     Ok(json!({
         "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata,
-        "columnDefinitions": row.columns.iter().map(definition).collect::<Vec<_>>(),
+        "columnDefinitions": served.row.columns.iter().map(definition).collect::<Vec<_>>(),
         "rows": rows,
     }))
 }
@@ -63,7 +63,14 @@ fn definition(column: &Column) -> Value {
     })
 }
 
-fn table_row(row: &Resource, object: Object, include: IncludeObject, now: Timestamp) -> Value {
+/// Cells are read from the stored form; the object beside them is the version's.
+fn table_row(
+    served: Served,
+    object: Object,
+    item: &Encoded,
+    (include, now): (IncludeObject, Timestamp),
+) -> Result<Value, StatusError> {
+    let row = served.row;
     let cell = Cell {
         object: &object,
         now,
@@ -85,10 +92,16 @@ fn table_row(row: &Resource, object: Object, include: IncludeObject, now: Timest
             table_row.insert("object".into(), partial(object));
         }
         IncludeObject::Object => {
-            table_row.insert("object".into(), object.into_value());
+            let shown = if served.is_stored() {
+                object
+            } else {
+                let shown = registry::show(served, item)?;
+                shown.to_object().map_err(StatusError::internal)?
+            };
+            table_row.insert("object".into(), shown.into_value());
         }
     }
-    table_row.into()
+    Ok(table_row.into())
 }
 
 /// An object cut down to its metadata.

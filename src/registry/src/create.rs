@@ -10,13 +10,14 @@ use crate::error::from_store;
 use crate::metadata::drop_repeated_owners;
 use crate::options::WriteOptions;
 use crate::writer::Admitted;
-use crate::{Target, Writer, codec, hooks, key, metadata};
+use crate::{Target, Writer, codec, hooks, key, metadata, versions};
 
 /// How often a generated name, or an allocation lost to another writer, is tried anew.
 const ATTEMPTS: usize = 8;
 
 impl Writer<'_> {
-    /// Creates an object, which the caller has decoded and matched against its path.
+    /// Creates an object of the request's version, which the caller has decoded and matched
+    /// against its path. Answers it as it is stored.
     ///
     /// # Errors
     /// AlreadyExists, Invalid, an admission plugin's refusal, or what the store says.
@@ -30,6 +31,8 @@ impl Writer<'_> {
             let text = "resourceVersion should not be set on objects to be created";
             return Err(StatusError::bad_request(text));
         }
+        let mut object = object;
+        versions::to_stored(self.served, &mut object);
         let mut attempts = 1;
         loop {
             match self.create_once(namespace, object.clone(), options).await {
@@ -46,17 +49,18 @@ impl Writer<'_> {
         mut object: Object,
         options: &WriteOptions,
     ) -> Result<Encoded, Refusal> {
-        let (row, cx) = (
+        let (row, strategy, cx) = (
             self.row,
+            self.strategy(),
             self.strategy_cx(Operation::Create, options.subresource),
         );
         let generated = name_object(&mut object);
         metadata::fill_new(row, &mut object, namespace, cx.now);
-        if row.has_status() && !row.strategy.keeps_status_on_create() {
+        if row.has_status() && !strategy.keeps_status_on_create() {
             object.remove("status");
         }
         drop_repeated_owners(self.cx, &mut object);
-        row.strategy.default(&cx, &mut object);
+        strategy.default(&cx, &mut object);
 
         let (names, name) = (self.names(), object.name().to_owned());
         let attributes = self.attributes(
@@ -74,15 +78,15 @@ impl Writer<'_> {
         );
         self.admission.mutate(&attributes, &mut object).await?;
         drop_repeated_owners(self.cx, &mut object);
-        row.strategy.prepare_for_create(&cx, &mut object);
+        strategy.prepare_for_create(&cx, &mut object);
 
         let mut errors = meta::validate_object_meta(row, &object);
-        errors.extend(row.strategy.validate(&cx, &object));
+        errors.extend(strategy.validate(&cx, &object));
         if !errors.is_empty() {
             return Err(StatusError::invalid(&row.gvk(), object.name(), &errors).into());
         }
         self.admission.validate(&attributes, Some(&object)).await?;
-        for text in row.strategy.warnings(&cx, &object) {
+        for text in strategy.warnings(&cx, &object) {
             self.cx.warn(text);
         }
         self.insert(object, options, generated).await

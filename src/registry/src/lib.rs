@@ -4,7 +4,8 @@
 //! each write in their order, and the write hooks that rows name.
 //!
 //! Invariant: no kind is named outside `hooks`. What holds for every kind is written here once;
-//! what holds for one is a fact of its row, its strategy, or a hook.
+//! what holds for one is a fact of its row, its strategy, or a hook. Objects come in in the
+//! version of the request and go out as they are stored: [`show`] makes the version's of them.
 //!
 //! It must not know HTTP, media types or who serves it. It is the only crate, beside the root,
 //! that imports `store`.
@@ -25,6 +26,7 @@ mod options;
 pub mod scale;
 mod selection;
 mod update;
+mod versions;
 mod watch;
 mod writer;
 
@@ -45,6 +47,7 @@ pub use options::{
     WriteOptions,
 };
 pub use update::Change;
+pub use versions::show;
 pub use watch::EventStream;
 pub use writer::Writer;
 
@@ -98,7 +101,7 @@ impl Registry {
         Ok(())
     }
 
-    /// One object.
+    /// One object, as it is stored.
     ///
     /// # Errors
     /// NotFound, or what the store says.

@@ -3,25 +3,26 @@
 use std::sync::Arc;
 
 use apimachinery::{GroupVersionResource, StatusError};
-use client::{ListWatch, ListWatchSource, Listed};
+use client::{ListWatch, ListWatchSource, Listed, WatchEvent};
 use futures::StreamExt;
 use futures::future::BoxFuture;
-use resources::Resource;
+use resources::Served;
 
 use crate::Registry;
 use crate::options::{ListOptions, WatchOptions};
+use crate::versions::show;
 use crate::watch::EventStream;
 
 /// All objects of one kind. A resource that is not served has none, and none will come.
 pub struct RegistryListWatch {
     registry: Registry,
-    row: Option<&'static Resource>,
+    served: Option<Served>,
 }
 
 impl ListWatch for RegistryListWatch {
     fn list(&self) -> BoxFuture<'_, Result<Listed, StatusError>> {
         Box::pin(async {
-            let Some(row) = self.row else {
+            let Some(served) = self.served else {
                 let revision = self.registry.revision();
                 return Ok(Listed {
                     items: Vec::new(),
@@ -30,10 +31,11 @@ impl ListWatch for RegistryListWatch {
             };
             let listed = self
                 .registry
-                .list(row, None, &ListOptions::default())
+                .list(served.row, None, &ListOptions::default())
                 .await?;
+            let items = listed.items.iter().map(|item| show(served, item));
             Ok(Listed {
-                items: listed.items,
+                items: items.collect::<Result<_, _>>()?,
                 revision: listed.revision,
             })
         })
@@ -41,24 +43,40 @@ impl ListWatch for RegistryListWatch {
 
     fn watch(&self, after: u64) -> BoxFuture<'_, Result<EventStream, StatusError>> {
         Box::pin(async move {
-            let Some(row) = self.row else {
+            let Some(served) = self.served else {
                 return Ok(futures::stream::pending().boxed());
             };
             let options = WatchOptions {
                 resource_version: Some(after),
                 ..WatchOptions::default()
             };
-            self.registry.watch(row, None, &options).await
+            let events = self.registry.watch(served.row, None, &options).await?;
+            if served.is_stored() {
+                return Ok(events);
+            }
+            let shown = move |event: Result<WatchEvent, StatusError>| {
+                event.and_then(|event| shown(served, event))
+            };
+            Ok(events.map(shown).boxed())
         })
     }
 }
 
+fn shown(served: Served, event: WatchEvent) -> Result<WatchEvent, StatusError> {
+    Ok(match event {
+        WatchEvent::Added(object) => WatchEvent::Added(show(served, &object)?),
+        WatchEvent::Modified(object) => WatchEvent::Modified(show(served, &object)?),
+        WatchEvent::Deleted(object) => WatchEvent::Deleted(show(served, &object)?),
+        bookmark @ WatchEvent::Bookmark(_) => bookmark,
+    })
+}
+
 impl ListWatchSource for Registry {
     fn list_watch(&self, resource: &GroupVersionResource) -> Arc<dyn ListWatch> {
-        let row = resources::by_resource(&resource.group, &resource.version, &resource.resource);
+        let served = resources::by_resource(&resource.group, &resource.version, &resource.resource);
         Arc::new(RegistryListWatch {
             registry: self.clone(),
-            row,
+            served,
         })
     }
 }

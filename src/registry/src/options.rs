@@ -64,4 +64,7 @@ pub struct DeleteOptions {
     pub preconditions: Preconditions,
     pub propagation: Option<Propagation>,
     pub dry_run: bool,
+    /// The client sent the old `orphanDependents: false`, to which upstream says 202 while the
+    /// object stays.
+    pub waits_for_dependents: bool,
 }

@@ -13,6 +13,15 @@ pub struct Selection {
     fields: FieldSelector,
 }
 
+/// Empty when absent.
+fn text(value: Option<&Value>) -> Cow<'_, str> {
+    match value {
+        Some(Value::String(text)) => text.as_str().into(),
+        Some(Value::Null) | None => "".into(),
+        Some(other) => other.to_string().into(),
+    }
+}
+
 impl Selection {
     pub fn new(row: &Resource, labels: &LabelSelector, fields: &FieldSelector) -> Self {
         Self {
@@ -53,11 +62,9 @@ impl Selection {
                 let Some(known) = self.row_fields.iter().find(|f| f.name == field) else {
                     return "".into();
                 };
-                match object.at(known.pointer) {
-                    Some(Value::String(text)) => text.as_str().into(),
-                    Some(Value::Null) | None => known.absent.into(),
-                    Some(other) => other.to_string().into(),
-                }
+                let texts = [known.pointer, known.or].map(|pointer| text(object.at(pointer)));
+                let found = texts.into_iter().find(|text| !text.is_empty());
+                found.unwrap_or(known.absent.into())
             }
         }
     }

@@ -10,9 +10,9 @@ use crate::error::from_store;
 use crate::metadata::drop_repeated_owners;
 use crate::options::WriteOptions;
 use crate::writer::Admitted;
-use crate::{Target, Writer, codec, deletion, hooks, key, metadata};
+use crate::{Target, Writer, codec, deletion, hooks, key, metadata, versions};
 
-/// Makes the new object from the stored one. Runs again, on the newer state, after a conflict.
+/// Makes the new object from the present one, both in the version of the writer. Runs again, on the newer state, after a conflict.
 pub type Change<'a> = dyn Fn(&Object) -> Result<Object, StatusError> + Send + Sync + 'a;
 
 impl Writer<'_> {
@@ -79,7 +79,7 @@ impl Update<'_> {
         let (writer, row, modified) = (&self.writer, self.writer.row, stored.modified);
         let current = codec::decode(stored.value, modified.0, writer.cx.trace)?;
         let old = current.to_object().map_err(StatusError::internal)?;
-        let mut new = change(&old)?;
+        let mut new = self.changed(&old, change)?;
         self.check_version(&new, &old)?;
         self.prepare(&mut new, &old).await?;
 
@@ -112,6 +112,19 @@ impl Update<'_> {
         })
     }
 
+    /// What the client makes of the object, in the version that it speaks.
+    fn changed(&self, old: &Object, change: &Change<'_>) -> Result<Object, StatusError> {
+        let served = self.writer.served;
+        if served.is_stored() {
+            return change(old);
+        }
+        let mut shown = old.clone();
+        versions::from_stored(served, &mut shown);
+        let mut new = change(&shown)?;
+        versions::to_stored(served, &mut new);
+        Ok(new)
+    }
+
     fn modified(&self) -> StatusError {
         StatusError::modified(&self.writer.row.group_resource(), self.target.name)
     }
@@ -131,7 +144,7 @@ impl Update<'_> {
             ));
         }
         match new.resource_version() {
-            "" | "0" if self.writer.row.unconditional_update => Ok(()),
+            "" | "0" if self.writer.served.row.unconditional_update => Ok(()),
             "" | "0" => {
                 let path = Path::new("metadata").child("resourceVersion");
                 let error = FieldError::invalid(&path, 0, "must be specified for an update");
@@ -162,10 +175,11 @@ impl Update<'_> {
     async fn prepare(&self, new: &mut Object, old: &Object) -> Result<(), StatusError> {
         let (writer, row, subresource) = (&self.writer, self.writer.row, self.options.subresource);
         let cx = writer.strategy_cx(Operation::Update, subresource);
+        let strategy = writer.strategy();
         metadata::keep_server_owned(row, new, old);
         drop_repeated_owners(writer.cx, new);
         keep_other_half(row, subresource, new, old);
-        row.strategy.default(&cx, new);
+        strategy.default(&cx, new);
 
         let names = writer.names();
         let attributes = writer.attributes(
@@ -180,19 +194,19 @@ impl Update<'_> {
         );
         writer.admission.mutate(&attributes, new).await?;
         drop_repeated_owners(writer.cx, new);
-        row.strategy.prepare_for_update(&cx, new, old);
-        if self.counts_generation() && row.strategy.starts_generation(new, old) {
+        strategy.prepare_for_update(&cx, new, old);
+        if self.counts_generation() && strategy.starts_generation(new, old) {
             let generation = old.generation() + 1;
             new.metadata_mut()
                 .insert("generation".into(), generation.into());
         }
         let mut errors = meta::validate_object_meta_update(row, new, old);
-        errors.extend(row.strategy.validate_update(&cx, new, old));
+        errors.extend(strategy.validate_update(&cx, new, old));
         if !errors.is_empty() {
             return Err(StatusError::invalid(&row.gvk(), self.target.name, &errors));
         }
         writer.admission.validate(&attributes, Some(new)).await?;
-        for text in row.strategy.warnings(&cx, new) {
+        for text in strategy.warnings(&cx, new) {
             writer.cx.warn(text);
         }
         Ok(())

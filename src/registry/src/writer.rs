@@ -2,7 +2,7 @@
 
 use apimachinery::admission::{Attributes, Operation, Plugin};
 use apimachinery::{GroupVersionKind, GroupVersionResource, Object, RequestCx};
-use resources::{Cx, Resource};
+use resources::{Cx, Resource, Served, Strategy};
 
 use crate::{Registry, Target};
 
@@ -10,22 +10,27 @@ use crate::{Registry, Target};
 #[derive(Clone, Copy)]
 pub struct Writer<'a> {
     pub(crate) registry: &'a Registry,
+    /// What the request is about: clients' objects are of this version.
+    pub(crate) served: Served,
+    /// The row that objects are stored under.
     pub(crate) row: &'static Resource,
     pub(crate) cx: &'a RequestCx,
     pub(crate) admission: &'a dyn Plugin,
 }
 
 impl Registry {
-    /// The writes to a kind; `admission` has the last say on each.
+    /// The writes to a kind, in one of its versions; `admission` has the last say on each.
     pub fn writer<'a>(
         &'a self,
-        row: &'static Resource,
+        served: impl Into<Served>,
         cx: &'a RequestCx,
         admission: &'a dyn Plugin,
     ) -> Writer<'a> {
+        let served = served.into();
         Writer {
             registry: self,
-            row,
+            served,
+            row: served.row.stored_row(),
             cx,
             admission,
         }
@@ -50,8 +55,8 @@ pub(crate) struct Admitted<'a> {
 impl<'a> Writer<'a> {
     pub(crate) fn names(&self) -> Names {
         Names {
-            kind: self.row.gvk(),
-            resource: self.row.gvr(),
+            kind: self.served.gvk(),
+            resource: self.served.gvr(),
         }
     }
 
@@ -73,11 +78,17 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// The rules of the kind as it was asked for: two kinds that share their storage may differ.
+    pub(crate) fn strategy(&self) -> &'static dyn Strategy {
+        self.served.row.strategy
+    }
+
     /// The circumstances that a strategy is told.
     pub(crate) fn strategy_cx<'b>(&'b self, operation: Operation, subresource: &'b str) -> Cx<'b> {
         Cx {
             operation,
             subresource,
+            version: self.served.version.name,
             request: self.cx,
             now: self.registry.clock.wall(),
         }

@@ -18,13 +18,14 @@ mod table;
 pub mod apps;
 pub mod coordination;
 pub mod core;
+pub mod events;
 pub mod meta;
 pub mod rbac;
 
 pub use column::{Cell, Column, ColumnType};
 pub use row::{
-    Answer, Convert, FieldSelectable, GcPolicy, Hook, READ_WRITE, Resource, Scope, Subresource,
-    Verb, Version,
+    Answer, Convert, FieldSelectable, GcPolicy, Hook, READ_WRITE, Resource, Scope, Served,
+    Subresource, Verb, Version,
 };
 pub use strategy::{Cx, Plain, Strategy};
 pub use table::{RESOURCES, by_kind, by_resource, served};

@@ -5,6 +5,7 @@ use apimachinery::{GroupResource, GroupVersionKind, GroupVersionResource, Object
 use crate::cells;
 use crate::column::Column;
 use crate::strategy::{Plain, Strategy};
+use crate::table;
 
 /// One kind, in all its versions.
 pub struct Resource {
@@ -43,6 +44,9 @@ pub struct Resource {
     pub create_on_update: bool,
     /// PUT without resourceVersion overwrites.
     pub unconditional_update: bool,
+    /// DELETE of what goes at once answers the object, else a Status (upstream's
+    /// `ReturnDeletedObject`).
+    pub returns_deleted: bool,
     pub columns: &'static [Column],
     /// Fields that selectors may name, beside metadata.name and metadata.namespace.
     pub field_selectors: &'static [FieldSelectable],
@@ -68,10 +72,47 @@ impl Version {
 }
 
 /// Turns one version of a kind into the stored one and back, apiVersion and kind excepted: the
-/// registry sets those. Both ways together lose nothing.
+/// registry sets those. Both ways together lose nothing. Strategies, hooks, columns and field
+/// selectors see the stored form only.
 pub trait Convert: Sync {
     fn from_stored(&self, object: &mut Object);
     fn to_stored(&self, object: &mut Object);
+}
+
+/// A kind as one of its versions: what a request is about.
+#[derive(Clone, Copy)]
+pub struct Served {
+    pub row: &'static Resource,
+    pub version: &'static Version,
+}
+
+impl Served {
+    #[must_use]
+    pub fn gvk(&self) -> GroupVersionKind {
+        GroupVersionKind::new(self.row.group, self.version.name, self.row.kind)
+    }
+
+    #[must_use]
+    pub fn gvr(&self) -> GroupVersionResource {
+        GroupVersionResource::new(self.row.group, self.version.name, self.row.plural)
+    }
+
+    /// Whether objects of this version are stored as they are shown, apiVersion included.
+    #[must_use]
+    pub fn is_stored(&self) -> bool {
+        self.row.stored_as.is_none() && self.version.name == self.row.storage
+    }
+}
+
+impl From<&'static Resource> for Served {
+    /// In the version that is stored.
+    fn from(row: &'static Resource) -> Self {
+        let version = row.version(row.storage);
+        Self {
+            row,
+            version: version.expect("a row serves the version it stores"),
+        }
+    }
 }
 
 /// Who answers for a kind that is not stored: a handler of `apiserver` or a hook.
@@ -208,8 +249,10 @@ pub enum GcPolicy {
 pub struct FieldSelectable {
     /// As clients write it: `status.phase`.
     pub name: &'static str,
-    /// JSON pointer to it.
+    /// JSON pointer to it in the stored form.
     pub pointer: &'static str,
+    /// JSON pointer to what is read when that is absent or empty; empty for none.
+    pub or: &'static str,
     /// What an absent field reads as: `false` for flags, else empty.
     pub absent: &'static str,
 }
@@ -221,6 +264,7 @@ impl FieldSelectable {
         Self {
             name,
             pointer,
+            or: "",
             absent: "",
         }
     }
@@ -231,6 +275,7 @@ impl FieldSelectable {
         Self {
             name,
             pointer,
+            or: "",
             absent: "false",
         }
     }
@@ -258,6 +303,7 @@ pub(crate) const COMMON: Resource = Resource {
     gc: GcPolicy::Background,
     create_on_update: false,
     unconditional_update: true,
+    returns_deleted: false,
     columns: &[cells::NAME, cells::AGE],
     field_selectors: &[],
     strategy: &Plain,
@@ -284,6 +330,25 @@ impl Resource {
     #[must_use]
     pub fn gvr(&self) -> GroupVersionResource {
         GroupVersionResource::new(self.group, self.storage, self.plural)
+    }
+
+    /// The row under which this kind's objects are stored: its own, but where `stored_as` says
+    /// another. It has the last word on keys, hooks, deletion and names in errors.
+    ///
+    /// # Panics
+    /// When `stored_as` names no row; a test walks the table.
+    #[must_use]
+    pub fn stored_row(&'static self) -> &'static Resource {
+        match self.stored_as {
+            None => self,
+            Some(kind) => table::by_kind(&kind.group, &kind.kind).expect("a row of the table"),
+        }
+    }
+
+    /// A served version by its name.
+    #[must_use]
+    pub fn version(&self, name: &str) -> Option<&'static Version> {
+        self.versions.iter().find(|version| version.name == name)
     }
 
     #[must_use]

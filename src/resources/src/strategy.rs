@@ -12,6 +12,8 @@ pub struct Cx<'a> {
     pub operation: Operation,
     /// Empty for the main resource.
     pub subresource: &'a str,
+    /// Of the request. Objects are in the stored form whatever it is.
+    pub version: &'a str,
     pub request: &'a RequestCx,
     pub now: Timestamp,
 }

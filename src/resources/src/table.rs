@@ -1,7 +1,7 @@
 //! All rows, and how to find one.
 
-use crate::row::Resource;
-use crate::{apps, coordination, core, rbac};
+use crate::row::{Resource, Served};
+use crate::{apps, coordination, core, events, rbac};
 
 /// Every built-in kind that is on by default, in discovery order.
 pub static RESOURCES: &[&Resource] = &[
@@ -15,6 +15,7 @@ pub static RESOURCES: &[&Resource] = &[
     &core::SERVICE_ACCOUNT,
     &apps::DEPLOYMENT,
     &apps::REPLICA_SET,
+    &events::EVENT,
     &rbac::CLUSTER_ROLE_BINDING,
     &rbac::CLUSTER_ROLE,
     &rbac::ROLE_BINDING,
@@ -30,14 +31,15 @@ pub fn served() -> impl Iterator<Item = &'static Resource> + Clone {
         .filter(|row| row.not_yet.is_none())
 }
 
-/// The row served at `/apis/<group>/<version>/…/<plural>`.
+/// The kind and version served at `/apis/<group>/<version>/…/<plural>`.
 #[must_use]
-pub fn by_resource(group: &str, version: &str, plural: &str) -> Option<&'static Resource> {
-    served().find(|row| {
-        row.group == group
-            && row.plural == plural
-            && row.versions.iter().any(|served| served.name == version)
-    })
+pub fn by_resource(group: &str, version: &str, plural: &str) -> Option<Served> {
+    served()
+        .filter(|row| row.group == group && row.plural == plural)
+        .find_map(|row| {
+            let version = row.version(version)?;
+            Some(Served { row, version })
+        })
 }
 
 /// The row of a served kind.

@@ -48,6 +48,7 @@ pub fn read(options: &Object) -> Result<DeleteOptions, StatusError> {
         },
         propagation,
         dry_run,
+        waits_for_dependents: options.at("/orphanDependents") == Some(&Value::Bool(false)),
     })
 }
 

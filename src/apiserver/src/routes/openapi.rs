@@ -3,7 +3,7 @@
 use apimachinery::StatusError;
 use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use resources::Resource;
+use resources::{Resource, Served};
 use schema::Facts;
 use schema::openapi::{Document, Documents, ServedResource, ServedSubresource};
 
@@ -26,7 +26,7 @@ pub(crate) fn documents() -> Documents {
 }
 
 fn served(row: &'static Resource) -> impl Iterator<Item = ServedResource> {
-    row.versions.iter().map(|version| {
+    row.versions.iter().map(move |version| {
         let subresources = row.subresources.iter().map(|subresource| {
             let facts = discovery::subresource_facts(row, version.name, subresource);
             ServedSubresource {
@@ -36,7 +36,7 @@ fn served(row: &'static Resource) -> impl Iterator<Item = ServedResource> {
             }
         });
         ServedResource {
-            gvk: row.gvk(),
+            gvk: Served { row, version }.gvk(),
             plural: row.plural.to_owned(),
             namespaced: row.namespaced(),
             verbs: row
@@ -44,6 +44,7 @@ fn served(row: &'static Resource) -> impl Iterator<Item = ServedResource> {
                 .iter()
                 .map(|verb| verb.as_str().to_owned())
                 .collect(),
+            returns_deleted: row.returns_deleted,
             subresources: subresources.collect(),
         }
     })

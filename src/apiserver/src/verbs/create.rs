@@ -11,10 +11,10 @@ use crate::options;
 
 pub(crate) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError> {
     let (options, validation) = options::write(call.uri, "CreateOptions", "")?;
-    let object = body::decode(&call, &call.row.gvk(), validation)?;
+    let object = body::decode(&call, &call.served.gvk(), validation)?;
     let namespace = call.target().namespace;
     registry::check_target(
-        &call.row.gvk(),
+        &call.served.gvk(),
         &object,
         Target {
             namespace,

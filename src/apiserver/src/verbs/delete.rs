@@ -15,8 +15,21 @@ pub(crate) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError
     let options = options::delete(&call)?;
     let deleted = call.writer().delete(call.target(), &options).await?;
     match deleted {
-        Deleted::Pending(object) => answer_object(&call, StatusCode::OK, &object),
-        Deleted::Gone(object) => Ok(answer::json(StatusCode::OK, &success(call.row, &object)?)),
+        Deleted::Pending(object) => {
+            let code = if options.waits_for_dependents {
+                StatusCode::ACCEPTED
+            } else {
+                StatusCode::OK
+            };
+            answer_object(&call, code, &object)
+        }
+        Deleted::Gone(object) if call.row.returns_deleted => {
+            answer_object(&call, StatusCode::OK, &object)
+        }
+        Deleted::Gone(object) => Ok(answer::json(
+            StatusCode::OK,
+            &success(call.row.stored_row(), &object)?,
+        )),
     }
 }
 

@@ -19,9 +19,11 @@ pub(crate) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError
         .delete_collection(namespace, &list, &options)
         .await?;
     let kind = format!("{}List", call.row.kind);
-    let version = call.row.gvk().group_version().to_string();
+    let version = call.served.gvk().group_version().to_string();
     let revision = json!(parts.registry.revision().to_string());
     let metadata = Map::from_iter([("resourceVersion".to_owned(), revision)]);
-    let body = list_body(&kind, &version, &metadata, &deleted);
+    let shown = deleted.iter().map(|item| registry::show(call.served, item));
+    let shown: Vec<_> = shown.collect::<Result<_, _>>()?;
+    let body = list_body(&kind, &version, &metadata, &shown);
     Ok(answer::compressed(call.headers, body.freeze()))
 }

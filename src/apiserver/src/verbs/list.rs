@@ -22,9 +22,14 @@ pub(crate) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError
         Form::Object => {
             let (kind, version) = (
                 format!("{}List", call.row.kind),
-                call.row.gvk().group_version(),
+                call.served.gvk().group_version(),
             );
-            let body = list_body(&kind, &version.to_string(), &metadata, &listed.items);
+            let shown = listed
+                .items
+                .iter()
+                .map(|item| registry::show(call.served, item));
+            let shown: Vec<_> = shown.collect::<Result<_, _>>()?;
+            let body = list_body(&kind, &version.to_string(), &metadata, &shown);
             Ok(answer::compressed(call.headers, body.freeze()))
         }
         Form::Metadata => {
@@ -44,7 +49,7 @@ pub(crate) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError
             let include = request_info::query(call.uri, "includeObject");
             let include = IncludeObject::parse(&include)?;
             let now = call.state.parts.clock.wall();
-            let table = table::table(call.row, &listed.items, metadata.into(), include, now)?;
+            let table = table::table(call.served, &listed.items, metadata.into(), include, now)?;
             Ok(answer::json(StatusCode::OK, &table))
         }
     }

@@ -29,7 +29,7 @@ fn answer_object(
     object: &Encoded,
 ) -> Result<Response<Body>, StatusError> {
     match negotiate::form(call.headers)? {
-        Form::Object => Ok(answer::object(code, object)),
+        Form::Object => Ok(answer::object(code, &registry::show(call.served, object)?)),
         Form::Metadata => {
             let object = object.to_object().map_err(StatusError::internal)?;
             Ok(answer::json(code, &table::partial(object)))
@@ -42,7 +42,7 @@ fn answer_object(
             let items = std::slice::from_ref(object);
             Ok(answer::json(
                 code,
-                &table::table(call.row, items, metadata, include, now)?,
+                &table::table(call.served, items, metadata, include, now)?,
             ))
         }
     }

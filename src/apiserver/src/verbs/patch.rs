@@ -28,7 +28,7 @@ pub(crate) enum Patch {
 pub(crate) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError> {
     let patch = Patch::read(&call)?;
     let (options, validation) = options::write(call.uri, "PatchOptions", call.subresource())?;
-    let kind = call.row.gvk();
+    let kind = call.served.gvk();
     let change = |old: &Object| {
         let patched = patch.apply(&call, &kind, old, validation)?;
         registry::check_target(&kind, &patched, call.target())?;

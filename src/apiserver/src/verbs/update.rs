@@ -11,7 +11,7 @@ use crate::{chain, options};
 
 pub(crate) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError> {
     let (options, validation) = options::write(call.uri, "UpdateOptions", call.subresource())?;
-    let kind = call.row.gvk();
+    let kind = call.served.gvk();
     let object = body::decode(&call, &kind, validation)?;
     if object.name().is_empty() {
         return Err(StatusError::bad_request(format!(

@@ -45,7 +45,7 @@ pub(crate) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError
         Err(error) => return Err(error),
     };
     let wants_bookmarks = is_true(&request_info::query(call.uri, "allowWatchBookmarks"));
-    let mut frames = Frames::new(call.row, form, include, parts.clock.clone());
+    let mut frames = Frames::new(call.served, form, include, parts.clock.clone());
     if wants_bookmarks {
         frames.send_bookmarks(options.send_initial_events == Some(true));
     }

@@ -1,6 +1,6 @@
 //! Event.
 
-use apimachinery::{FieldError, FieldErrors, Object};
+use apimachinery::{FieldError, FieldErrors, Object, Path};
 use serde_json::Value;
 
 use crate::at::At;
@@ -18,14 +18,17 @@ pub static EVENT: Resource = Resource {
     short_names: &["ev"],
     prefix: "events",
     create_on_update: true,
-    hooks: &[Hook::Expires {
-        after_seconds: 3600,
-    }],
+    hooks: HOOKS,
     columns: COLUMNS,
     field_selectors: SELECTORS,
     strategy: &Event,
     ..COMMON
 };
+
+/// Events are told, not kept.
+pub(crate) const HOOKS: &[Hook] = &[Hook::Expires {
+    after_seconds: 3600,
+}];
 
 const SELECTORS: &[FieldSelectable] = &[
     FieldSelectable::text("involvedObject.kind", "/involvedObject/kind"),
@@ -40,11 +43,14 @@ const SELECTORS: &[FieldSelectable] = &[
     FieldSelectable::text("involvedObject.fieldPath", "/involvedObject/fieldPath"),
     FieldSelectable::text("reason", "/reason"),
     FieldSelectable::text("reportingComponent", "/reportingComponent"),
-    FieldSelectable::text("source", "/source/component"),
+    FieldSelectable {
+        or: "/reportingComponent",
+        ..FieldSelectable::text("source", "/source/component")
+    },
     FieldSelectable::text("type", "/type"),
 ];
 
-const COLUMNS: &[Column] = &[
+pub(crate) const COLUMNS: &[Column] = &[
     text("Last Seen", "When it was last seen.", |cell| {
         since_text(last_seen(cell.object), cell.now).into()
     }),
@@ -80,22 +86,34 @@ struct Event;
 
 impl Strategy for Event {
     fn validate(&self, _cx: &Cx<'_>, object: &Object) -> FieldErrors {
-        let mut errors = FieldErrors::new();
-        validate_namespace(object, &mut errors);
-        // Only events of the newer API carry a time of their own.
-        if !json::text(object, "eventTime").is_empty() {
-            validate_reporter(object, &mut errors);
-        }
-        errors
+        validate_event(object, "reportingComponent")
     }
 }
 
-/// An event lives where its object does; those of cluster objects live in `default`.
-fn validate_namespace(event: &Object, errors: &mut FieldErrors) {
+/// What holds of events of either API. `reporter` is what that API calls the reporting component.
+pub(crate) fn validate_event(event: &Object, reporter: &str) -> FieldErrors {
+    let mut errors = FieldErrors::new();
+    // Only events of the newer API carry a time of their own.
+    let is_new = !json::text(event, "eventTime").is_empty();
+    validate_namespace(event, is_new, &mut errors);
+    if is_new {
+        let reported = At {
+            path: Path::new(reporter),
+            ..At::root(event, "reportingComponent")
+        };
+        validate_reporter(event, &reported, &mut errors);
+    }
+    errors
+}
+
+/// An event lives where its object does; those of cluster objects live in `default`, newer ones
+/// also in `kube-system`.
+fn validate_namespace(event: &Object, is_new: bool, errors: &mut FieldErrors) {
     let namespace = At::root(event, "involvedObject").child("namespace");
-    let belongs = match namespace.text() {
-        "" => matches!(event.namespace(), "" | "default"),
-        named => event.namespace() == named,
+    let belongs = match (namespace.text(), event.namespace()) {
+        ("", "kube-system") => is_new,
+        ("", here) => matches!(here, "" | "default"),
+        (named, here) => is_new || here == named,
     };
     if !belongs {
         let detail = "does not match event.namespace";
@@ -110,8 +128,8 @@ fn validate_namespace(event: &Object, errors: &mut FieldErrors) {
 const TEXT_SIZE: usize = 128;
 const MESSAGE_SIZE: usize = 1024;
 
-fn validate_reporter(event: &Object, errors: &mut FieldErrors) {
-    At::root(event, "reportingComponent").check_required(meta::qualified_name, errors);
+fn validate_reporter(event: &Object, reporter: &At<'_>, errors: &mut FieldErrors) {
+    reporter.check_required(meta::qualified_name, errors);
     for field in ["reportingInstance", "action", "reason"] {
         let at = At::root(event, field);
         if at.text().is_empty() {

@@ -30,6 +30,7 @@ pub static POD: Resource = Resource {
     generation: true,
     columns: columns::COLUMNS,
     field_selectors: SELECTORS,
+    returns_deleted: true,
     strategy: &Pod,
     ..COMMON
 };

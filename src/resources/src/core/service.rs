@@ -28,6 +28,7 @@ pub static SERVICE: Resource = Resource {
         FieldSelectable::text("spec.clusterIP", "/spec/clusterIP"),
         FieldSelectable::text("spec.type", "/spec/type"),
     ],
+    returns_deleted: true,
     strategy: &Service,
     ..COMMON
 };

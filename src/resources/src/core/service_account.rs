@@ -12,6 +12,7 @@ pub static SERVICE_ACCOUNT: Resource = Resource {
     singular: "serviceaccount",
     short_names: &["sa"],
     prefix: "serviceaccounts",
+    returns_deleted: true,
     strategy: &ServiceAccount,
     ..COMMON
 };

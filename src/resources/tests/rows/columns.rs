@@ -37,6 +37,7 @@ fn every_kind_has_its_row() {
         ServiceAccount: Name=builder | Age=1s
         Deployment: Name=web | Ready=0/3 | Up-to-date=0 | Available=0 | Age=5h30m | +Containers=web,side | +Images=nginx:1.27,busybox | +Selector=app=web,tier in (a,b)
         ReplicaSet: Name=web-5d9c | Desired=3 | Current=0 | Ready=0 | Age=5h30m | +Containers=web,side | +Images=nginx:1.27,busybox | +Selector=app=web,tier in (a,b)
+        Event: Last Seen=2m | Type=Normal | Reason=Pulled | Object=pod/web | +Subobject= | +Source=kubelet, kubelet-node-1 | Message=Image pulled | +First Seen=2m | +Count=1 | +Name=web.18
         ClusterRoleBinding: Name=readers | Role=ClusterRole/example:reader | Age=60m | +Users= | +Groups=dev | +ServiceAccounts=shop/builder
         ClusterRole: Name=example:reader | Created At=2026-01-10T11:00:00Z
         RoleBinding: Name=readers | Role=Role/pod:reader | Age=60m | +Users=ann, bob | +Groups=dev | +ServiceAccounts=/builder

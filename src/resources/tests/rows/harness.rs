@@ -18,15 +18,24 @@ pub fn row(kind: &str) -> &'static Resource {
     found.unwrap_or_else(|| panic!("no row of kind {kind}"))
 }
 
-/// The object that `data/<plural>.json` describes, as a client would send it.
+/// The object that `data/<plural>.json` describes (`<plural>.<group>.json` for what is stored as
+/// another kind), as a client would send it.
 pub fn fixture(row: &Resource) -> Object {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("tests/rows/data")
-        .join(format!("{}.json", row.plural));
+        .join(format!("{}.json", file_name(row)));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| {
         panic!("{} needs a fixture: {error}: {}", row.kind, path.display())
     });
     serde_json::from_str(&text).expect("fixtures are objects")
+}
+
+/// Two kinds that share their storage share their plural.
+pub fn file_name(row: &Resource) -> String {
+    match row.stored_as {
+        None => row.plural.to_owned(),
+        Some(_) => row.group_resource().to_string(),
+    }
 }
 
 pub struct Writer {
@@ -44,6 +53,7 @@ impl Writer {
         Cx {
             operation,
             subresource,
+            version: "v1",
             request: &self.request,
             now: now(),
         }
@@ -54,6 +64,9 @@ impl Writer {
 pub fn create(row: &Resource, mut object: Object) -> (Object, FieldErrors) {
     let writer = Writer::new();
     let cx = writer.cx(Operation::Create, "");
+    if let Some(convert) = row.version(row.storage).and_then(|version| version.convert) {
+        convert.to_stored(&mut object);
+    }
     if row.has_status() && !row.strategy.keeps_status_on_create() {
         object.remove("status");
     }

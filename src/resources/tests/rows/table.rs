@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use resources::{RESOURCES, Subresource, by_kind, by_resource};
 
-use crate::harness::{create, fixture, text, update};
+use crate::harness::{create, file_name, fixture, text, update};
 
 #[test]
 fn names_and_prefixes_are_unique() {
@@ -46,8 +46,10 @@ fn rows_are_found_by_what_is_served() {
         let served = row.not_yet.is_none().then_some(std::ptr::from_ref(*row));
         for version in row.versions {
             let found = by_resource(row.group, version.name, row.plural);
-            assert_eq!(found.map(std::ptr::from_ref), served, "{}", row.kind);
+            let found = found.map(|found| std::ptr::from_ref(found.row));
+            assert_eq!(found, served, "{}", row.kind);
         }
+        assert!(row.stored_row().stored_as.is_none(), "{}", row.kind);
         let found = by_kind(row.group, row.kind);
         assert_eq!(found.map(std::ptr::from_ref), served, "{}", row.kind);
         for subresource in row.subresources {
@@ -66,7 +68,7 @@ fn facts() {
         subresources.sort_unstable();
         let verbs: Vec<&str> = row.verbs.iter().map(|verb| verb.as_str()).collect();
         out.push_str(&format!(
-            "{} {} {:?} short={:?} all={} /{} sub={} verbs={} gen={} create={} free={}\n",
+            "{} {} {:?} short={:?} all={} /{} sub={} verbs={} gen={} create={} free={}{}\n",
             row.gvr().group_resource(),
             row.kind,
             row.scope,
@@ -78,6 +80,7 @@ fn facts() {
             row.generation,
             row.create_on_update,
             row.unconditional_update,
+            if row.returns_deleted { " returned" } else { "" },
         ));
     }
     expect_test::expect![[r#"
@@ -85,12 +88,13 @@ fn facts() {
         events Event Namespaced short=["ev"] all=false /events sub= verbs=8 gen=false create=true free=true
         namespaces Namespace Cluster short=["ns"] all=false /namespaces sub=finalize,status verbs=7 gen=false create=false free=true
         nodes Node Cluster short=["no"] all=false /minions sub=status verbs=8 gen=false create=false free=true
-        pods Pod Namespaced short=["po"] all=true /pods sub=binding,eviction,log,status verbs=8 gen=true create=false free=true
+        pods Pod Namespaced short=["po"] all=true /pods sub=binding,eviction,log,status verbs=8 gen=true create=false free=true returned
         secrets Secret Namespaced short=[] all=false /secrets sub= verbs=8 gen=false create=false free=true
-        services Service Namespaced short=["svc"] all=true /services/specs sub=status verbs=8 gen=false create=true free=true
-        serviceaccounts ServiceAccount Namespaced short=["sa"] all=false /serviceaccounts sub= verbs=8 gen=false create=false free=true
+        services Service Namespaced short=["svc"] all=true /services/specs sub=status verbs=8 gen=false create=true free=true returned
+        serviceaccounts ServiceAccount Namespaced short=["sa"] all=false /serviceaccounts sub= verbs=8 gen=false create=false free=true returned
         deployments.apps Deployment Namespaced short=["deploy"] all=true /deployments sub=scale,status verbs=8 gen=true create=false free=true
         replicasets.apps ReplicaSet Namespaced short=["rs"] all=true /replicasets sub=scale,status verbs=8 gen=true create=false free=true
+        events.events.k8s.io Event Namespaced short=["ev"] all=false /events sub= verbs=8 gen=false create=true free=true
         clusterrolebindings.rbac.authorization.k8s.io ClusterRoleBinding Cluster short=[] all=false /clusterrolebindings sub= verbs=8 gen=false create=true free=true
         clusterroles.rbac.authorization.k8s.io ClusterRole Cluster short=[] all=false /clusterroles sub= verbs=8 gen=false create=true free=true
         rolebindings.rbac.authorization.k8s.io RoleBinding Namespaced short=[] all=false /rolebindings sub= verbs=8 gen=false create=true free=true
@@ -107,7 +111,7 @@ fn every_row_has_a_fixture_that_is_valid_and_stays_so() {
         let (stored, errors) = create(row, sent);
         assert_eq!(text(&errors), "", "{}", row.kind);
         let pretty = serde_json::to_string_pretty(&stored).expect("JSON prints") + "\n";
-        expect_test::expect_file![format!("stored/{}.json", row.plural)].assert_eq(&pretty);
+        expect_test::expect_file![format!("stored/{}.json", file_name(row))].assert_eq(&pretty);
         let (again, errors) = update(row, "", stored.clone(), &stored);
         assert_eq!(text(&errors), "", "{}", row.kind);
         assert_eq!(again, stored, "writing {} back changes nothing", row.kind);
