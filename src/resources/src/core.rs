@@ -3,18 +3,22 @@
 mod config_map;
 mod data;
 pub(crate) mod event;
+mod limit_range;
 mod namespace;
 mod node;
 mod pod;
+mod resource_quota;
 mod secret;
 mod service;
 mod service_account;
 
 pub use config_map::CONFIG_MAP;
 pub use event::EVENT;
+pub use limit_range::LIMIT_RANGE;
 pub use namespace::NAMESPACE;
 pub use node::NODE;
 pub use pod::POD;
+pub use resource_quota::RESOURCE_QUOTA;
 pub use secret::SECRET;
 pub use service::SERVICE;
 pub use service_account::SERVICE_ACCOUNT;

@@ -20,7 +20,9 @@ pub mod coordination;
 pub mod core;
 pub mod events;
 pub mod meta;
+pub mod node;
 pub mod rbac;
+pub mod scheduling;
 
 pub use column::{Cell, Column, ColumnType};
 pub use row::{

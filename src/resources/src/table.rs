@@ -1,15 +1,17 @@
 //! All rows, and how to find one.
 
 use crate::row::{Resource, Served};
-use crate::{apps, coordination, core, events, rbac};
+use crate::{apps, coordination, core, events, node, rbac, scheduling};
 
 /// Every built-in kind that is on by default, in discovery order.
 pub static RESOURCES: &[&Resource] = &[
     &core::CONFIG_MAP,
     &core::EVENT,
+    &core::LIMIT_RANGE,
     &core::NAMESPACE,
     &core::NODE,
     &core::POD,
+    &core::RESOURCE_QUOTA,
     &core::SECRET,
     &core::SERVICE,
     &core::SERVICE_ACCOUNT,
@@ -20,7 +22,9 @@ pub static RESOURCES: &[&Resource] = &[
     &rbac::CLUSTER_ROLE,
     &rbac::ROLE_BINDING,
     &rbac::ROLE,
+    &scheduling::PRIORITY_CLASS,
     &coordination::LEASE,
+    &node::RUNTIME_CLASS,
 ];
 
 /// The rows of the kinds that are served, in discovery order.

@@ -29,9 +29,11 @@ fn every_kind_has_its_row() {
     expect![[r#"
         ConfigMap: Name=settings | Data=3 | Age=60m
         Event: Last Seen=30s | Type=Normal | Reason=Pulled | Object=pod/web | +Subobject=spec.containers{web} | +Source=kubelet, node-1 | Message=Image pulled | +First Seen=2m | +Count=3 | +Name=web.17
+        LimitRange: Name=sizes | Created At=2026-01-10T11:00:00Z
         Namespace: Name=shop | Status=Active | Age=5d
         Node: Name=node-1 | Status=Ready,SchedulingDisabled | Roles=control-plane,edge | Age=9d | Version=v1.35.0 | +Internal-IP=192.0.2.1 | +External-IP=<none> | +OS-Image=Debian GNU/Linux 12 | +Kernel-Version=6.18.0 | +Container-Runtime=<unknown>
         Pod: Name=web | Ready=0/2 | Status=Pending | Restarts=0 | Age=30m | +IP=<none> | +Node=node-1 | +Nominated Node=<none> | +Readiness Gates=0/1
+        ResourceQuota: Name=budget | Request= | Limit= | Age=60m
         Secret: Name=login | Type=Opaque | Data=2 | Age=5m
         Service: Name=web | Type=NodePort | Cluster-IP=10.43.0.7 | External-IP=<none> | Port(s)=80:30080/TCP,53/UDP | Age=5m | +Selector=a=b,app=web
         ServiceAccount: Name=builder | Age=1s
@@ -42,7 +44,9 @@ fn every_kind_has_its_row() {
         ClusterRole: Name=example:reader | Created At=2026-01-10T11:00:00Z
         RoleBinding: Name=readers | Role=Role/pod:reader | Age=60m | +Users=ann, bob | +Groups=dev | +ServiceAccounts=/builder
         Role: Name=pod:reader | Created At=2026-01-10T11:00:00Z
+        PriorityClass: Name=high | Value=1000 | Global-Default=false | Age=60m | PreemptionPolicy=PreemptLowerPriority
         Lease: Name=node-1 | Holder=node-1 | Age=60s
+        RuntimeClass: Name=sandboxed | Handler=youki | Age=60m
     "#]].assert_eq(&all);
 }
 

@@ -1,6 +1,7 @@
 //! What is wrong with new objects: a change of the fixture, and the exact text.
 
 mod core;
+mod limits;
 mod metadata;
 mod pod;
 mod pod_policy;

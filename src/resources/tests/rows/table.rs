@@ -86,9 +86,11 @@ fn facts() {
     expect_test::expect![[r#"
         configmaps ConfigMap Namespaced short=["cm"] all=false /configmaps sub= verbs=8 gen=false create=false free=true
         events Event Namespaced short=["ev"] all=false /events sub= verbs=8 gen=false create=true free=true
+        limitranges LimitRange Namespaced short=["limits"] all=false /limitranges sub= verbs=8 gen=false create=true free=true
         namespaces Namespace Cluster short=["ns"] all=false /namespaces sub=finalize,status verbs=7 gen=false create=false free=true
         nodes Node Cluster short=["no"] all=false /minions sub=status verbs=8 gen=false create=false free=true
         pods Pod Namespaced short=["po"] all=true /pods sub=binding,eviction,log,status verbs=8 gen=true create=false free=true returned
+        resourcequotas ResourceQuota Namespaced short=["quota"] all=false /resourcequotas sub=status verbs=8 gen=false create=false free=true returned
         secrets Secret Namespaced short=[] all=false /secrets sub= verbs=8 gen=false create=false free=true
         services Service Namespaced short=["svc"] all=true /services/specs sub=status verbs=8 gen=false create=true free=true returned
         serviceaccounts ServiceAccount Namespaced short=["sa"] all=false /serviceaccounts sub= verbs=8 gen=false create=false free=true returned
@@ -99,7 +101,9 @@ fn facts() {
         clusterroles.rbac.authorization.k8s.io ClusterRole Cluster short=[] all=false /clusterroles sub= verbs=8 gen=false create=true free=true
         rolebindings.rbac.authorization.k8s.io RoleBinding Namespaced short=[] all=false /rolebindings sub= verbs=8 gen=false create=true free=true
         roles.rbac.authorization.k8s.io Role Namespaced short=[] all=false /roles sub= verbs=8 gen=false create=true free=true
+        priorityclasses.scheduling.k8s.io PriorityClass Cluster short=["pc"] all=false /priorityclasses sub= verbs=8 gen=true create=false free=true
         leases.coordination.k8s.io Lease Namespaced short=[] all=false /leases sub= verbs=8 gen=false create=true free=false
+        runtimeclasses.node.k8s.io RuntimeClass Cluster short=[] all=false /runtimeclasses sub= verbs=8 gen=false create=true free=false
     "#]].assert_eq(&out);
 }
 

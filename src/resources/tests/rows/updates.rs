@@ -1,5 +1,6 @@
 //! What may not change: a change of the stored fixture, and the exact text.
 
+mod limits;
 mod rbac;
 
 use expect_test::{Expect, expect};
