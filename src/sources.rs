@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use admission::{NamespacePhase, NamespaceSource, ServiceAccountSource};
-use apimachinery::{Object, StatusError};
+use admission::{ObjectSource, ServiceAccountSource};
+use apimachinery::{Encoded, Object, StatusError};
 use auth::PodGraph;
 use base::Clock;
 use client::{ApiResource, WatchEvent};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use informer::{Change, Informers};
-use registry::{Registry, Target, WatchOptions};
+use registry::{ListOptions, Registry, Target, WatchOptions};
 use resources::Resource;
 
 /// How long a create waits for the service account that a controller is about to make.
@@ -28,8 +28,16 @@ impl Lookups {
         Self { registry, clock }
     }
 
-    async fn find(&self, kind: &str, target: Target<'_>) -> Result<Option<Object>, StatusError> {
-        match self.registry.get(row(kind)?, target).await {
+    async fn find(
+        &self,
+        group: &str,
+        kind: &str,
+        target: Target<'_>,
+    ) -> Result<Option<Object>, StatusError> {
+        let Some(row) = resources::by_kind(group, kind) else {
+            return Ok(None);
+        };
+        match self.registry.get(row, target).await {
             Ok(found) => found.to_object().map(Some).map_err(StatusError::internal),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
@@ -56,38 +64,46 @@ fn row(kind: &str) -> Result<&'static Resource, StatusError> {
     resources::by_kind("", kind).ok_or_else(StatusError::no_such_resource)
 }
 
-impl NamespaceSource for Lookups {
-    fn phase<'a>(
+impl ObjectSource for Lookups {
+    fn get<'a>(
         &'a self,
+        group: &'static str,
+        kind: &'static str,
+        namespace: &'a str,
         name: &'a str,
-    ) -> BoxFuture<'a, Result<Option<NamespacePhase>, StatusError>> {
+    ) -> BoxFuture<'a, Result<Option<Object>, StatusError>> {
+        Box::pin(self.find(group, kind, Target { namespace, name }))
+    }
+
+    fn list<'a>(
+        &'a self,
+        group: &'static str,
+        kind: &'static str,
+        namespace: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<Object>, StatusError>> {
         Box::pin(async move {
-            let found = self
-                .find(
-                    "Namespace",
-                    Target {
-                        namespace: "",
-                        name,
-                    },
-                )
-                .await?;
-            Ok(found.map(|namespace| match namespace.deletion_timestamp() {
-                Some(_) => NamespacePhase::Terminating,
-                None => NamespacePhase::Active,
-            }))
+            let Some(row) = resources::by_kind(group, kind) else {
+                return Ok(Vec::new());
+            };
+            let options = ListOptions::default();
+            let listed = self.registry.list(row, Some(namespace), &options).await?;
+            let objects = listed.items.iter().map(Encoded::to_object);
+            objects
+                .collect::<Result<_, _>>()
+                .map_err(StatusError::internal)
         })
     }
 }
 
 impl ServiceAccountSource for Lookups {
-    fn get<'a>(
+    fn account<'a>(
         &'a self,
         namespace: &'a str,
         name: &'a str,
     ) -> BoxFuture<'a, Result<Option<Object>, StatusError>> {
         Box::pin(async move {
             let target = Target { namespace, name };
-            let found = self.find("ServiceAccount", target).await?;
+            let found = self.find("", "ServiceAccount", target).await?;
             if found.is_some() || name != "default" {
                 return Ok(found);
             }
@@ -96,7 +112,7 @@ impl ServiceAccountSource for Lookups {
                 .clock
                 .timeout(PATIENCE, self.appears(namespace, name))
                 .await;
-            self.find("ServiceAccount", target).await
+            self.find("", "ServiceAccount", target).await
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use admission::{ObjectSource, ServiceAccountSource};
-use apimachinery::{Object, StatusError, UserInfo};
+use apimachinery::{Encoded, Object, StatusError, UserInfo};
 use apiserver::{ApiServer, Checks, KubeletConnector, NodeEndpoint, Parts};
 use auth::{BootstrapPolicy, PrivilegedGroup, Rbac, Union};
 use base::clock::Hands;
@@ -13,7 +13,7 @@ use client::{ByteStream, Transport, TransportError};
 use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt};
 use http::{HeaderMap, Request, Response, StatusCode};
-use registry::{Allocation, Registry, Target};
+use registry::{Allocation, ListOptions, Registry, Target};
 use resources::Resource;
 use serde_json::{Value, json};
 use store::MemStore;

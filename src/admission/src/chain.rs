@@ -7,8 +7,8 @@ use apimachinery::{Object, StatusError};
 use futures::future::BoxFuture;
 
 use crate::{
-    DefaultTolerationSeconds, NamespaceLifecycle, NamespaceSource, NodeRestriction, Priority,
-    ServiceAccount, ServiceAccountSource, TaintNodesByCondition,
+    DefaultTolerationSeconds, LimitRanger, NamespaceLifecycle, NodeRestriction, ObjectSource,
+    Priority, ServiceAccount, ServiceAccountSource, TaintNodesByCondition,
 };
 
 /// Plugins in order, itself a plugin: mutating runs them all, then validating runs them all. The
@@ -25,11 +25,12 @@ impl Chain {
     /// The built-in plugins in upstream's order.
     #[must_use]
     pub fn built_in(
-        namespaces: Arc<dyn NamespaceSource>,
+        objects: Arc<dyn ObjectSource>,
         service_accounts: Arc<dyn ServiceAccountSource>,
     ) -> Self {
         Self::new(vec![
-            Arc::new(NamespaceLifecycle::new(namespaces)),
+            Arc::new(NamespaceLifecycle::new(objects.clone())),
+            Arc::new(LimitRanger::new(objects)),
             Arc::new(ServiceAccount::new(service_accounts)),
             Arc::new(NodeRestriction),
             Arc::new(TaintNodesByCondition),
@@ -85,11 +86,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_plain_pod_passes_all_plugins() {
-        let cluster = Arc::new(Cluster);
+        let cluster = Arc::new(Cluster::default());
         let chain = Chain::built_in(cluster.clone(), cluster);
         let names: Vec<_> = chain.names().collect();
         expect![[r#"
             NamespaceLifecycle
+            LimitRanger
             ServiceAccount
             NodeRestriction
             TaintNodesByCondition

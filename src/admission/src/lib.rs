@@ -5,11 +5,12 @@
 //! Invariant: a plugin changes an object in its mutate pass only, and every validator sees the
 //! object as it will be stored.
 //!
-//! It must not know storage or HTTP: what plugins look up comes through [`NamespaceSource`] and
+//! It must not know storage or HTTP: what plugins look up comes through [`ObjectSource`] and
 //! [`ServiceAccountSource`].
 
 mod chain;
 mod default_toleration_seconds;
+mod limit_ranger;
 mod namespace_lifecycle;
 mod node_restriction;
 mod priority;
@@ -23,9 +24,10 @@ mod testing;
 
 pub use chain::Chain;
 pub use default_toleration_seconds::DefaultTolerationSeconds;
+pub use limit_ranger::LimitRanger;
 pub use namespace_lifecycle::NamespaceLifecycle;
 pub use node_restriction::NodeRestriction;
 pub use priority::Priority;
 pub use service_account::ServiceAccount;
-pub use sources::{NamespacePhase, NamespaceSource, ServiceAccountSource};
+pub use sources::{ObjectSource, ServiceAccountSource};
 pub use taint_nodes_by_condition::TaintNodesByCondition;

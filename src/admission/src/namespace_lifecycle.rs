@@ -7,27 +7,27 @@ use apimachinery::{Cause, GroupResource, Object, Reason, StatusError};
 use futures::future::BoxFuture;
 
 use crate::request::{forbidden, is_about};
-use crate::sources::{NamespacePhase, NamespaceSource};
+use crate::sources::ObjectSource;
 
 const IMMORTAL: [&str; 3] = ["default", "kube-system", "kube-public"];
 
 /// See the module.
-pub struct NamespaceLifecycle(Arc<dyn NamespaceSource>);
+pub struct NamespaceLifecycle(Arc<dyn ObjectSource>);
 
 impl NamespaceLifecycle {
     #[must_use]
-    pub fn new(namespaces: Arc<dyn NamespaceSource>) -> Self {
+    pub fn new(namespaces: Arc<dyn ObjectSource>) -> Self {
         Self(namespaces)
     }
 
     async fn check(&self, attributes: &Attributes<'_>) -> Result<(), StatusError> {
         let namespace = attributes.namespace;
-        let phase = self.0.phase(namespace).await?;
-        let Some(phase) = phase else {
+        let found = self.0.get("", "Namespace", "", namespace).await?;
+        let Some(found) = found else {
             let namespaces = GroupResource::new("", "namespaces");
             return Err(StatusError::not_found(&namespaces, namespace));
         };
-        if attributes.operation == Operation::Create && phase == NamespacePhase::Terminating {
+        if attributes.operation == Operation::Create && found.deletion_timestamp().is_some() {
             return Err(terminating(attributes));
         }
         Ok(())
@@ -104,7 +104,7 @@ mod tests {
 
     #[tokio::test]
     async fn content_needs_a_living_namespace() {
-        let plugin = NamespaceLifecycle::new(Arc::new(Cluster));
+        let plugin = NamespaceLifecycle::new(Arc::new(Cluster::default()));
         let object = || json!({});
         let gone = "404 namespaces \"gone\" not found";
         let going = "403 pods \"web\" is forbidden: unable to create new content in namespace \
@@ -145,7 +145,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_refusal_names_its_cause() {
-        let plugin = NamespaceLifecycle::new(Arc::new(Cluster));
+        let plugin = NamespaceLifecycle::new(Arc::new(Cluster::default()));
         let request = Request::create("pods", "going", "web");
         let error = request
             .admit(&plugin, json!({}))

@@ -25,7 +25,7 @@ impl ServiceAccount {
         name: &str,
     ) -> Result<Object, StatusError> {
         let namespace = attributes.namespace;
-        let account = self.0.get(namespace, name).await?;
+        let account = self.0.account(namespace, name).await?;
         account.ok_or_else(|| {
             let why = format!(
                 "error looking up service account {namespace}/{name}: serviceaccount {name:?} not \
@@ -101,7 +101,7 @@ mod tests {
 
     async fn run(request: Request, pod: Value) -> String {
         request
-            .run(&ServiceAccount::new(Arc::new(Cluster)), pod)
+            .run(&ServiceAccount::new(Arc::new(Cluster::default())), pod)
             .await
     }
 

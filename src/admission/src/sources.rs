@@ -3,29 +3,33 @@
 use apimachinery::{Object, StatusError};
 use futures::future::BoxFuture;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NamespacePhase {
-    Active,
-    /// Being deleted: nothing new may come into it.
-    Terminating,
-}
-
-/// Knows namespaces.
-pub trait NamespaceSource: Send + Sync {
-    /// The phase, or `None` when there is no such namespace. An answer from a cache must be
-    /// checked with the store before it is `None`: a client may create a namespace and at once
-    /// something in it.
-    fn phase<'a>(
+/// Reads objects of any kind, in their newest state: an answer from a cache must be checked with
+/// the store before it is `None`, because a client may create an object and at once another that
+/// needs it. A kind that is not served has no objects.
+pub trait ObjectSource: Send + Sync {
+    /// One object; `namespace` is empty for cluster-scoped kinds.
+    fn get<'a>(
         &'a self,
+        group: &'static str,
+        kind: &'static str,
+        namespace: &'a str,
         name: &'a str,
-    ) -> BoxFuture<'a, Result<Option<NamespacePhase>, StatusError>>;
+    ) -> BoxFuture<'a, Result<Option<Object>, StatusError>>;
+
+    /// All objects of a namespace, by name; of the whole cluster when `namespace` is empty.
+    fn list<'a>(
+        &'a self,
+        group: &'static str,
+        kind: &'static str,
+        namespace: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<Object>, StatusError>>;
 }
 
 /// Knows service accounts.
 pub trait ServiceAccountSource: Send + Sync {
     /// The ServiceAccount. An implementation waits a moment for the account `default` of a young
     /// namespace, which its controller is about to make, before it answers `None`.
-    fn get<'a>(
+    fn account<'a>(
         &'a self,
         namespace: &'a str,
         name: &'a str,

@@ -8,7 +8,7 @@ use base::TraceId;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
-use crate::{NamespacePhase, NamespaceSource, ServiceAccountSource};
+use crate::{ObjectSource, ServiceAccountSource};
 
 /// What is asked of a plugin.
 pub(crate) struct Request {
@@ -104,35 +104,79 @@ impl Request {
 }
 
 /// Namespaces `default`, `kube-system` and the ending `going`; accounts `default` (with a pull
-/// secret in `default`) and `robot`.
-pub(crate) struct Cluster;
+/// secret in `default`) and `robot`; and what a test adds.
+#[derive(Default)]
+pub(crate) struct Cluster(Vec<Object>);
 
-impl NamespaceSource for Cluster {
-    fn phase<'a>(
-        &'a self,
-        name: &'a str,
-    ) -> BoxFuture<'a, Result<Option<NamespacePhase>, StatusError>> {
-        let phase = match name {
-            "default" | "kube-system" => Some(NamespacePhase::Active),
-            "going" => Some(NamespacePhase::Terminating),
-            _ => None,
+impl Cluster {
+    /// Holding these objects, which name their kinds.
+    pub(crate) fn of(objects: impl IntoIterator<Item = Value>) -> Self {
+        Self(objects.into_iter().filter_map(Object::from_value).collect())
+    }
+
+    fn namespace(name: &str) -> Option<Object> {
+        let namespace = match name {
+            "default" | "kube-system" => json!({"metadata": {"name": name}}),
+            "going" => json!({
+                "metadata": {"name": name, "deletionTimestamp": "2026-01-01T00:00:00Z"},
+            }),
+            _ => return None,
         };
-        Box::pin(std::future::ready(Ok(phase)))
+        Object::from_value(namespace)
+    }
+
+    fn of_kind<'a>(
+        &'a self,
+        group: &'a str,
+        kind: &'a str,
+        namespace: &'a str,
+    ) -> impl Iterator<Item = &'a Object> {
+        self.0.iter().filter(move |object| {
+            let gvk = object.gvk().expect("a test names its kinds");
+            gvk.group == group && gvk.kind == kind && ["", object.namespace()].contains(&namespace)
+        })
+    }
+}
+
+impl ObjectSource for Cluster {
+    fn get<'a>(
+        &'a self,
+        group: &'static str,
+        kind: &'static str,
+        namespace: &'a str,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Object>, StatusError>> {
+        let mut found = self.of_kind(group, kind, namespace);
+        let found = found.find(|object| object.name() == name).cloned();
+        let found = found.or_else(|| Self::namespace(name).filter(|_| kind == "Namespace"));
+        Box::pin(std::future::ready(Ok(found)))
+    }
+
+    fn list<'a>(
+        &'a self,
+        group: &'static str,
+        kind: &'static str,
+        namespace: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<Object>, StatusError>> {
+        let found = self.of_kind(group, kind, namespace).cloned().collect();
+        Box::pin(std::future::ready(Ok(found)))
     }
 }
 
 impl ServiceAccountSource for Cluster {
-    fn get<'a>(
+    fn account<'a>(
         &'a self,
         namespace: &'a str,
         name: &'a str,
     ) -> BoxFuture<'a, Result<Option<Object>, StatusError>> {
+        let added = self.of_kind("", "ServiceAccount", namespace);
+        let added = added.filter(|account| account.name() == name).last();
         let account = match (namespace, name) {
             ("default", "default") => Some(json!({"imagePullSecrets": [{"name": "pull"}]})),
             (_, "robot") => Some(json!({})),
             _ => None,
         };
-        let account = account.and_then(Object::from_value);
+        let account = added.cloned().or(account.and_then(Object::from_value));
         Box::pin(std::future::ready(Ok(account)))
     }
 }
