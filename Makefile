@@ -1,6 +1,6 @@
 # Every target is one line into scripts/. RK3S_* variables (see README) move directories and ports.
 .DEFAULT_GOAL := help
-.PHONY: help build run stop clean-node test test-cluster lint bench
+.PHONY: help build run stop clean-node test test-cluster lint bench bench-api
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,3 +28,6 @@ lint: ## formatting and lints
 
 bench: build ## sizes and times, as README's table
 	@scripts/bench.sh
+
+bench-api: build ## requests, lists, watches and memory of the API beside etcd and axum
+	@scripts/bench-api.sh
