@@ -1,5 +1,7 @@
 //! The core group, v1.
 
+mod binding;
+mod component_status;
 mod config_map;
 mod data;
 pub(crate) mod event;
@@ -12,6 +14,8 @@ mod secret;
 mod service;
 mod service_account;
 
+pub use binding::BINDING;
+pub use component_status::COMPONENT_STATUS;
 pub use config_map::CONFIG_MAP;
 pub use event::EVENT;
 pub use limit_range::LIMIT_RANGE;

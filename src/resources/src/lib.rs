@@ -16,6 +16,8 @@ mod strategy;
 mod table;
 
 pub mod apps;
+pub mod authentication;
+pub mod authorization;
 pub mod coordination;
 pub mod core;
 pub mod events;

@@ -18,6 +18,8 @@ pub struct Resource {
     /// The kind that is stored where that is another group's (`events.k8s.io` shows the core
     /// group's Events); every version converts then.
     pub stored_as: Option<&'static GroupVersionKind>,
+    /// The warning that goes with every answer about the kind.
+    pub deprecated: Option<&'static str>,
     /// What is missing before the kind can be served; until then its paths answer 404.
     pub not_yet: Option<&'static str>,
     /// For kinds that are answered and never stored.
@@ -232,6 +234,8 @@ pub enum Hook {
     Binding,
     /// Deletes a Pod on behalf of an Eviction.
     Eviction,
+    /// Signs a token for a ServiceAccount.
+    Token,
     /// A namespace goes away only when its spec.finalizers are gone.
     NamespaceFinalize,
     /// The object goes by itself some time after its last write.
@@ -287,6 +291,7 @@ pub(crate) const COMMON: Resource = Resource {
     versions: &[Version::plain("v1")],
     storage: "v1",
     stored_as: None,
+    deprecated: None,
     not_yet: None,
     answer: None,
     kind: "",

@@ -1,10 +1,14 @@
 //! All rows, and how to find one.
 
 use crate::row::{Resource, Served};
-use crate::{apps, coordination, core, events, node, rbac, scheduling};
+use crate::{
+    apps, authentication, authorization, coordination, core, events, node, rbac, scheduling,
+};
 
 /// Every built-in kind that is on by default, in discovery order.
 pub static RESOURCES: &[&Resource] = &[
+    &core::BINDING,
+    &core::COMPONENT_STATUS,
     &core::CONFIG_MAP,
     &core::EVENT,
     &core::LIMIT_RANGE,
@@ -18,6 +22,12 @@ pub static RESOURCES: &[&Resource] = &[
     &apps::DEPLOYMENT,
     &apps::REPLICA_SET,
     &events::EVENT,
+    &authentication::SELF_SUBJECT_REVIEW,
+    &authentication::TOKEN_REVIEW,
+    &authorization::LOCAL_SUBJECT_ACCESS_REVIEW,
+    &authorization::SELF_SUBJECT_ACCESS_REVIEW,
+    &authorization::SELF_SUBJECT_RULES_REVIEW,
+    &authorization::SUBJECT_ACCESS_REVIEW,
     &rbac::CLUSTER_ROLE_BINDING,
     &rbac::CLUSTER_ROLE,
     &rbac::ROLE_BINDING,

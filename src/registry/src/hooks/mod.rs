@@ -54,7 +54,7 @@ pub(crate) async fn before_commit(
             Hook::ClusterIp => cluster_ip::plan(registry, row, old, new, ops).await?,
             Hook::NodePort => node_port::plan(registry, row, old, new, ops).await?,
             Hook::NamespaceFinalize => namespace::mark(new),
-            Hook::Binding | Hook::Eviction | Hook::Expires { .. } => {}
+            Hook::Binding | Hook::Eviction | Hook::Token | Hook::Expires { .. } => {}
         }
     }
     Ok(())

@@ -1,9 +1,9 @@
 //! ServiceAccount.
 
-use apimachinery::Object;
+use apimachinery::{GroupVersionKind, Object};
 
 use crate::json;
-use crate::row::{COMMON, Resource};
+use crate::row::{COMMON, Hook, Resource, Subresource};
 use crate::strategy::{Cx, Strategy};
 
 pub static SERVICE_ACCOUNT: Resource = Resource {
@@ -12,6 +12,11 @@ pub static SERVICE_ACCOUNT: Resource = Resource {
     singular: "serviceaccount",
     short_names: &["sa"],
     prefix: "serviceaccounts",
+    subresources: &[Subresource::Create {
+        name: "token",
+        kind: GroupVersionKind::new("authentication.k8s.io", "v1", "TokenRequest"),
+        hook: Hook::Token,
+    }],
     returns_deleted: true,
     strategy: &ServiceAccount,
     ..COMMON

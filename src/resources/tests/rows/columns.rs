@@ -27,6 +27,8 @@ fn every_kind_has_its_row() {
     });
     let all: String = lines.collect();
     expect![[r#"
+        Binding: Name=web | Created At=<unknown>
+        ComponentStatus: Name=etcd-0 | Status=Healthy | Message=ok | Error=
         ConfigMap: Name=settings | Data=3 | Age=60m
         Event: Last Seen=30s | Type=Normal | Reason=Pulled | Object=pod/web | +Subobject=spec.containers{web} | +Source=kubelet, node-1 | Message=Image pulled | +First Seen=2m | +Count=3 | +Name=web.17
         LimitRange: Name=sizes | Created At=2026-01-10T11:00:00Z
@@ -40,6 +42,12 @@ fn every_kind_has_its_row() {
         Deployment: Name=web | Ready=0/3 | Up-to-date=0 | Available=0 | Age=5h30m | +Containers=web,side | +Images=nginx:1.27,busybox | +Selector=app=web,tier in (a,b)
         ReplicaSet: Name=web-5d9c | Desired=3 | Current=0 | Ready=0 | Age=5h30m | +Containers=web,side | +Images=nginx:1.27,busybox | +Selector=app=web,tier in (a,b)
         Event: Last Seen=2m | Type=Normal | Reason=Pulled | Object=pod/web | +Subobject= | +Source=kubelet, kubelet-node-1 | Message=Image pulled | +First Seen=2m | +Count=1 | +Name=web.18
+        SelfSubjectReview: 
+        TokenReview: 
+        LocalSubjectAccessReview: 
+        SelfSubjectAccessReview: 
+        SelfSubjectRulesReview: 
+        SubjectAccessReview: 
         ClusterRoleBinding: Name=readers | Role=ClusterRole/example:reader | Age=60m | +Users= | +Groups=dev | +ServiceAccounts=shop/builder
         ClusterRole: Name=example:reader | Created At=2026-01-10T11:00:00Z
         RoleBinding: Name=readers | Role=Role/pod:reader | Age=60m | +Users=ann, bob | +Groups=dev | +ServiceAccounts=/builder
@@ -53,6 +61,10 @@ fn every_kind_has_its_row() {
 #[test]
 fn columns_are_well_formed() {
     for row in RESOURCES {
+        if row.columns.is_empty() {
+            assert!(row.answer.is_some(), "{} has no Table", row.kind);
+            continue;
+        }
         let names: Vec<&str> = row.columns.iter().map(|column| column.name).collect();
         assert!(names.contains(&"Name"), "{}", row.kind);
         for column in row.columns {

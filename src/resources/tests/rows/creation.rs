@@ -6,6 +6,7 @@ mod metadata;
 mod pod;
 mod pod_policy;
 mod rbac;
+mod reviews;
 mod workloads;
 
 use expect_test::{Expect, expect};

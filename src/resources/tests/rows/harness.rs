@@ -72,7 +72,11 @@ pub fn create(row: &Resource, mut object: Object) -> (Object, FieldErrors) {
     }
     row.strategy.default(&cx, &mut object);
     row.strategy.prepare_for_create(&cx, &mut object);
-    let mut errors = meta::validate_object_meta(row, &object);
+    // What is only answered need not have a name.
+    let mut errors = match row.answer {
+        None => meta::validate_object_meta(row, &object),
+        Some(_) => FieldErrors::new(),
+    };
     errors.extend(row.strategy.validate(&cx, &object));
     (object, errors)
 }

@@ -84,6 +84,8 @@ fn facts() {
         ));
     }
     expect_test::expect![[r#"
+        bindings Binding Namespaced short=[] all=false / sub= verbs=1 gen=false create=false free=true
+        componentstatuses ComponentStatus Cluster short=["cs"] all=false / sub= verbs=2 gen=false create=false free=true
         configmaps ConfigMap Namespaced short=["cm"] all=false /configmaps sub= verbs=8 gen=false create=false free=true
         events Event Namespaced short=["ev"] all=false /events sub= verbs=8 gen=false create=true free=true
         limitranges LimitRange Namespaced short=["limits"] all=false /limitranges sub= verbs=8 gen=false create=true free=true
@@ -93,10 +95,16 @@ fn facts() {
         resourcequotas ResourceQuota Namespaced short=["quota"] all=false /resourcequotas sub=status verbs=8 gen=false create=false free=true returned
         secrets Secret Namespaced short=[] all=false /secrets sub= verbs=8 gen=false create=false free=true
         services Service Namespaced short=["svc"] all=true /services/specs sub=status verbs=8 gen=false create=true free=true returned
-        serviceaccounts ServiceAccount Namespaced short=["sa"] all=false /serviceaccounts sub= verbs=8 gen=false create=false free=true returned
+        serviceaccounts ServiceAccount Namespaced short=["sa"] all=false /serviceaccounts sub=token verbs=8 gen=false create=false free=true returned
         deployments.apps Deployment Namespaced short=["deploy"] all=true /deployments sub=scale,status verbs=8 gen=true create=false free=true
         replicasets.apps ReplicaSet Namespaced short=["rs"] all=true /replicasets sub=scale,status verbs=8 gen=true create=false free=true
         events.events.k8s.io Event Namespaced short=["ev"] all=false /events sub= verbs=8 gen=false create=true free=true
+        selfsubjectreviews.authentication.k8s.io SelfSubjectReview Cluster short=[] all=false / sub= verbs=1 gen=false create=false free=true
+        tokenreviews.authentication.k8s.io TokenReview Cluster short=[] all=false / sub= verbs=1 gen=false create=false free=true
+        localsubjectaccessreviews.authorization.k8s.io LocalSubjectAccessReview Namespaced short=[] all=false / sub= verbs=1 gen=false create=false free=true
+        selfsubjectaccessreviews.authorization.k8s.io SelfSubjectAccessReview Cluster short=[] all=false / sub= verbs=1 gen=false create=false free=true
+        selfsubjectrulesreviews.authorization.k8s.io SelfSubjectRulesReview Cluster short=[] all=false / sub= verbs=1 gen=false create=false free=true
+        subjectaccessreviews.authorization.k8s.io SubjectAccessReview Cluster short=[] all=false / sub= verbs=1 gen=false create=false free=true
         clusterrolebindings.rbac.authorization.k8s.io ClusterRoleBinding Cluster short=[] all=false /clusterrolebindings sub= verbs=8 gen=false create=true free=true
         clusterroles.rbac.authorization.k8s.io ClusterRole Cluster short=[] all=false /clusterroles sub= verbs=8 gen=false create=true free=true
         rolebindings.rbac.authorization.k8s.io RoleBinding Namespaced short=[] all=false /rolebindings sub= verbs=8 gen=false create=true free=true
