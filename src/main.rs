@@ -10,6 +10,7 @@ mod gate;
 mod kubelets;
 mod node;
 mod options;
+mod reads;
 mod server;
 mod sources;
 

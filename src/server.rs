@@ -25,6 +25,7 @@ use tracing::info;
 use crate::kubelets::Kubelets;
 use crate::node::{self, NodeCx};
 use crate::options::Options;
+use crate::reads::Authorized;
 use crate::sources::{self, Lookups};
 use crate::{bootstrap, gate};
 
@@ -98,7 +99,12 @@ async fn start(options: &Options, control: &Control, port: u16) -> Result<Vec<Ta
         pki,
         ..
     } = control;
-    let informers = Informers::new(Arc::new(registry.clone()), clock.clone(), shutdown.clone());
+    let source = Arc::new(Authorized {
+        source: Arc::new(registry.clone()),
+        authorizer: control.authorizer.clone(),
+        user: auth::identity::controller_manager(),
+    });
+    let informers = Informers::new(source, clock.clone(), shutdown.clone());
     sources::feed_graph(&informers, control.graph.clone());
     let api_for = api.clone();
     let clients: Arc<dyn Fn(&'static str) -> Client + Send + Sync> = Arc::new(move |name| {
