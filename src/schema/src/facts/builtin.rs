@@ -55,11 +55,12 @@ struct SourceField<'a> {
 /// Definitions that hold JSON of any form, though the facts call them objects.
 const RAW: &[&str] = &["FieldsV1", "Patch", "RawExtension"];
 
-pub(super) fn unpack(packed: &[u8]) -> Vec<u8> {
+/// What a build or `examples/embed_facts.rs` packed.
+pub(crate) fn unpack(packed: &[u8]) -> Vec<u8> {
     let mut text = Vec::with_capacity(packed.len() * 12);
     ZlibDecoder::new(packed)
         .read_to_end(&mut text)
-        .expect("embedded facts are whole: examples/embed_facts.rs wrote them");
+        .expect("embedded bytes are whole");
     text
 }
 

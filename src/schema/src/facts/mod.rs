@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 use apimachinery::GroupVersionKind;
 use serde_json::Value;
 
+pub(crate) use builtin::unpack;
 pub use messages::{Message, MessageField, Messages};
 
 /// A set of types that refer to one another by [`TypeId`]. The built-in kinds share one; a

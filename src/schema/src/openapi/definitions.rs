@@ -5,16 +5,21 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::Dialect;
+use super::descriptions::{Described, Descriptions};
 use crate::facts::{Field, ListType, MapType, PatchFacts, Shape, TypeRef};
 
 /// The schema of a definition.
-pub(super) fn schema(ty: TypeRef<'_>, dialect: Dialect) -> Value {
+pub(super) fn schema(ty: TypeRef<'_>, texts: &Descriptions<'_>, dialect: Dialect) -> Value {
+    let described = texts.of(ty.name());
     let mut out = match ty.shape() {
-        Shape::Struct { .. } => structure(ty, dialect),
+        Shape::Struct { .. } => structure(ty, &described, dialect),
         // JSON of any form has no type at all; raw objects are said to be objects.
         Shape::Any if ty.short_name().starts_with("JSON") => Map::new(),
         _ => inline(ty, dialect),
     };
+    if !described.own.is_empty() {
+        out.insert("description".into(), described.own.into());
+    }
     let kinds: Vec<Value> = ty.kinds().map(kind).collect();
     if !kinds.is_empty() {
         out.insert("x-kubernetes-group-version-kind".into(), kinds.into());
@@ -31,12 +36,18 @@ fn kind(text: &str) -> Value {
     json!({"group": group, "version": version, "kind": kind})
 }
 
-fn structure(ty: TypeRef<'_>, dialect: Dialect) -> Map<String, Value> {
+fn structure(ty: TypeRef<'_>, texts: &Described<'_>, dialect: Dialect) -> Map<String, Value> {
     let mut out = Map::new();
     out.insert("type".into(), "object".into());
     let fields = ty.fields();
     if !fields.is_empty() {
-        let property = |field: &Field| (field.name.to_string(), property(ty, field, dialect));
+        let property = |field: &Field| {
+            let mut property = property(ty, field, dialect);
+            if let Some(text) = texts.field(&field.name) {
+                property.insert("description".into(), text.into());
+            }
+            (field.name.to_string(), Value::Object(property))
+        };
         let properties: Map<_, _> = fields.iter().map(property).collect();
         out.insert("properties".into(), properties.into());
     }
@@ -56,7 +67,7 @@ fn structure(ty: TypeRef<'_>, dialect: Dialect) -> Map<String, Value> {
     out
 }
 
-fn property(owner: TypeRef<'_>, field: &Field, dialect: Dialect) -> Value {
+fn property(owner: TypeRef<'_>, field: &Field, dialect: Dialect) -> Map<String, Value> {
     let mut out = reference(owner.facts().get(field.ty), dialect);
     let map_type = field.map_type.map(|map_type| match map_type {
         MapType::Atomic => "atomic",
@@ -74,7 +85,7 @@ fn property(owner: TypeRef<'_>, field: &Field, dialect: Dialect) -> Value {
         out = all_of(out);
     }
     out.extend(siblings);
-    Value::Object(out)
+    out
 }
 
 /// Version 3 ignores everything beside a reference, so upstream wraps references in `allOf`,

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::sync::OnceLock;
 
-use apimachinery::GroupVersion;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::read::GzDecoder;
@@ -13,16 +12,16 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha512};
 
 use super::definitions::{closure, schema};
+use super::descriptions::Text;
 use super::gnostic::{self, DOCUMENT, PATH_ITEM, SCHEMA};
-use super::operations::Payload;
 use super::paths::{self, PathItem};
 use super::protobuf::Message;
 use super::render::{definition, path_item, shared_parameters};
-use super::{Dialect, ServedResource, group_version_path};
+use super::{Dialect, ServedResource, discovery, group_version_path};
 use crate::facts::{Facts, TypeRef};
 
 /// Bumped when the same resources are described differently, so that clients ask again.
-const GENERATION: u32 = 1;
+const GENERATION: u32 = 2;
 
 /// A finished document. Cloning shares the bytes.
 #[derive(Clone, Debug)]
@@ -64,10 +63,10 @@ pub struct Documents {
     v3: BTreeMap<String, Served>,
 }
 
-/// One group version: where its resources are, and its document.
-#[derive(Debug)]
+/// One version 3 document: where its resources are (none for those that only tell what is
+/// served), and what was built.
+#[derive(Debug, Default)]
 struct Served {
-    version: GroupVersion,
     resources: Vec<usize>,
     document: OnceLock<Document>,
 }
@@ -79,12 +78,11 @@ impl Documents {
         let mut v3: BTreeMap<String, Served> = BTreeMap::new();
         for (at, resource) in resources.iter().enumerate() {
             let version = resource.group_version();
-            let served = v3.entry(group_version_path(&version)).or_insert(Served {
-                version,
-                resources: Vec::new(),
-                document: OnceLock::new(),
-            });
+            let served = v3.entry(group_version_path(&version)).or_default();
             served.resources.push(at);
+        }
+        for (document, _) in discovery::of(&resources) {
+            v3.entry(document).or_default();
         }
         Self {
             facts,
@@ -105,7 +103,7 @@ impl Documents {
     pub fn v2_json(&self) -> &Document {
         self.v2_json.get_or_init(|| {
             packed(|out| {
-                let parts = self.parts(self.resources.iter());
+                let parts = self.parts(self.resources.iter(), None);
                 write_json(out, &head_v2(&parts), &parts, self.facts, Dialect::V2)
             })
         })
@@ -115,18 +113,20 @@ impl Documents {
     pub fn v2_protobuf(&self) -> &Document {
         self.v2_protobuf.get_or_init(|| {
             packed(|out| {
-                let parts = self.parts(self.resources.iter());
+                let parts = self.parts(self.resources.iter(), None);
                 let mut document = gnostic::encode(&head_v2(&parts).into(), &DOCUMENT);
                 let mut items = Message::default();
-                for (item, version) in &parts.paths {
-                    let value = path_item(item, version, self.facts, Dialect::V2);
+                for item in &parts.paths {
+                    let value = path_item(item, self.facts, Dialect::V2);
                     let value = gnostic::encode(&value, &PATH_ITEM);
                     items.message(2, &gnostic::pair(&item.path, &value));
                 }
                 document.message(8, &items);
+                let text = Text::unpack();
+                let texts = text.index();
                 let mut definitions = Message::default();
                 for ty in &parts.definitions {
-                    let value = gnostic::encode(&schema(*ty, Dialect::V2), &SCHEMA);
+                    let value = gnostic::encode(&schema(*ty, &texts, Dialect::V2), &SCHEMA);
                     definitions.message(1, &gnostic::pair(ty.name(), &value));
                 }
                 document.message(9, &definitions);
@@ -140,7 +140,7 @@ impl Documents {
     #[must_use]
     pub fn v3_index(&self) -> Value {
         let entry = |(path, served): (&String, &Served)| {
-            let hash = self.hash(served);
+            let hash = self.hash(path, served);
             let url = format!("/openapi/v3/{path}?hash={hash}");
             (path.clone(), json!({"serverRelativeURL": url}))
         };
@@ -151,7 +151,7 @@ impl Documents {
     /// The hash in the index's address of a group version (`apis/apps/v1`).
     #[must_use]
     pub fn v3_hash(&self, path: &str) -> Option<String> {
-        self.v3.get(path).map(|served| self.hash(served))
+        self.v3.get(path).map(|served| self.hash(path, served))
     }
 
     /// `/openapi/v3/<path>` as JSON; `None` for a group version that is not served.
@@ -161,7 +161,7 @@ impl Documents {
         Some(served.document.get_or_init(|| {
             packed(|out| {
                 let resources = served.resources.iter().map(|at| &self.resources[*at]);
-                let parts = self.parts(resources);
+                let parts = self.parts(resources, Some(path));
                 let head = json!({"openapi": "3.0.0", "info": info()});
                 let head = head.as_object().cloned().unwrap_or_default();
                 write_json(out, &head, &parts, self.facts, Dialect::V3)
@@ -169,43 +169,46 @@ impl Documents {
         }))
     }
 
-    fn hash(&self, served: &Served) -> String {
+    fn hash(&self, path: &str, served: &Served) -> String {
         let version = env!("CARGO_PKG_VERSION");
         let mut hasher = Sha512::new();
-        hasher.update(format!("{GENERATION} {version} {}", served.version));
+        hasher.update(format!("{GENERATION} {version} {path}"));
         for at in &served.resources {
             hasher.update(format!("{:?}", self.resources[*at]));
         }
         hexadecimal(&hasher.finalize())
     }
 
-    fn parts<'r>(&self, resources: impl Iterator<Item = &'r ServedResource>) -> Parts<'static> {
-        let mut paths: Vec<(PathItem, GroupVersion)> = Vec::new();
+    /// What a document is made of; `document` narrows the paths that tell what is served to
+    /// those of one version 3 document.
+    fn parts<'r>(
+        &self,
+        resources: impl Iterator<Item = &'r ServedResource>,
+        document: Option<&str>,
+    ) -> Parts<'static> {
+        let told = discovery::of(&self.resources).into_iter();
+        let told = told.filter(|(place, _)| document.is_none_or(|only| only == place));
+        let mut paths: Vec<PathItem> = told.map(|(_, item)| item).collect();
         let mut roots = Vec::new();
         for resource in resources {
             roots.extend(self.facts.kind(&resource.gvk));
-            let items = paths::of(resource).into_iter();
-            paths.extend(items.map(|item| (item, resource.group_version())));
+            roots.extend(self.facts.meta("WatchEvent"));
+            paths.extend(paths::of(resource));
         }
-        let operations = paths.iter().flat_map(|(item, _)| &item.operations);
+        let operations = paths.iter().flat_map(|item| &item.operations);
         let payloads = operations.flat_map(|operation| [&operation.body, &operation.answer]);
-        let always = [
-            Payload::Meta("APIResourceList"),
-            Payload::Meta("WatchEvent"),
-        ];
-        let payloads = payloads.chain(&always);
         roots.extend(payloads.filter_map(|payload| definition(payload, self.facts)));
         let names = closure(roots.into_iter());
         let definitions = names.iter().filter_map(|name| self.facts.named(name));
         let definitions = definitions.collect();
-        paths.sort_by(|(a, _), (b, _)| a.path.cmp(&b.path));
+        paths.sort_by(|a, b| a.path.cmp(&b.path));
         Parts { paths, definitions }
     }
 }
 
 /// What a document is made of.
 struct Parts<'f> {
-    paths: Vec<(PathItem, GroupVersion)>,
+    paths: Vec<PathItem>,
     definitions: Vec<TypeRef<'f>>,
 }
 
@@ -214,11 +217,13 @@ fn info() -> Value {
 }
 
 fn head_v2(parts: &Parts<'_>) -> Map<String, Value> {
-    let items = parts.paths.iter().map(|(item, _)| item);
     Map::from_iter([
         ("swagger".to_owned(), "2.0".into()),
         ("info".to_owned(), info()),
-        ("parameters".to_owned(), shared_parameters(items).into()),
+        (
+            "parameters".to_owned(),
+            shared_parameters(parts.paths.iter()).into(),
+        ),
         ("security".to_owned(), json!([{"BearerToken": []}])),
         ("securityDefinitions".to_owned(), security()),
     ])
@@ -237,12 +242,12 @@ fn write_json(
     facts: &Facts,
     dialect: Dialect,
 ) -> io::Result<()> {
-    let paths = parts.paths.iter().map(|(item, version)| {
-        let value = path_item(item, version, facts, dialect);
-        (item.path.as_str(), value)
-    });
+    let paths = parts.paths.iter();
+    let paths = paths.map(|item| (item.path.as_str(), path_item(item, facts, dialect)));
+    let text = Text::unpack();
+    let texts = text.index();
     let definitions = parts.definitions.iter();
-    let definitions = definitions.map(|ty| (ty.name(), schema(*ty, dialect)));
+    let definitions = definitions.map(|ty| (ty.name(), schema(*ty, &texts, dialect)));
     out.write_all(b"{")?;
     for (key, value) in head {
         write!(out, "{}:{value},", Value::from(key.as_str()))?;

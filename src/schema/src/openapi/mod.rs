@@ -4,9 +4,12 @@
 //! and only its compressed bytes are kept.
 
 mod definitions;
+mod descriptions;
+mod discovery;
 mod document;
 mod gnostic;
 mod operations;
+mod parameters;
 mod paths;
 mod protobuf;
 mod render;
@@ -25,6 +28,8 @@ pub struct ServedResource {
     /// Discovery's verbs: `create`, `delete`, `deletecollection`, `get`, `list`, `patch`,
     /// `update`, `watch`.
     pub verbs: Vec<String>,
+    /// Whether a deletion answers with the object instead of a Status.
+    pub returns_deleted: bool,
     pub subresources: Vec<ServedSubresource>,
 }
 

@@ -2,62 +2,10 @@
 
 use apimachinery::{GroupVersion, GroupVersionKind};
 
+use super::parameters::{
+    DELETE, DELETE_COLLECTION, GET, LIST, PATCH, Parameter, WRITE, of_options,
+};
 use super::{ServedResource, ServedSubresource};
-
-/// A query parameter's name and type.
-pub(super) type Parameter = (&'static str, &'static str);
-
-pub(super) const DRY_RUN: Parameter = ("dryRun", "string");
-pub(super) const FIELD_MANAGER: Parameter = ("fieldManager", "string");
-pub(super) const FIELD_VALIDATION: Parameter = ("fieldValidation", "string");
-
-const LIST: &[Parameter] = &[
-    ("allowWatchBookmarks", "boolean"),
-    ("continue", "string"),
-    ("fieldSelector", "string"),
-    ("labelSelector", "string"),
-    ("limit", "integer"),
-    ("resourceVersion", "string"),
-    ("resourceVersionMatch", "string"),
-    ("sendInitialEvents", "boolean"),
-    ("timeoutSeconds", "integer"),
-    ("watch", "boolean"),
-];
-const WRITE: &[Parameter] = &[DRY_RUN, FIELD_MANAGER, FIELD_VALIDATION];
-const PATCH: &[Parameter] = &[
-    DRY_RUN,
-    FIELD_MANAGER,
-    FIELD_VALIDATION,
-    ("force", "boolean"),
-];
-const DELETE: &[Parameter] = &[
-    DRY_RUN,
-    ("gracePeriodSeconds", "integer"),
-    (
-        "ignoreStoreReadErrorWithClusterBreakingPotential",
-        "boolean",
-    ),
-    ("orphanDependents", "boolean"),
-    ("propagationPolicy", "string"),
-];
-const DELETE_COLLECTION: &[Parameter] = &[
-    ("continue", "string"),
-    DRY_RUN,
-    ("fieldSelector", "string"),
-    ("gracePeriodSeconds", "integer"),
-    (
-        "ignoreStoreReadErrorWithClusterBreakingPotential",
-        "boolean",
-    ),
-    ("labelSelector", "string"),
-    ("limit", "integer"),
-    ("orphanDependents", "boolean"),
-    ("propagationPolicy", "string"),
-    ("resourceVersion", "string"),
-    ("resourceVersionMatch", "string"),
-    ("sendInitialEvents", "boolean"),
-    ("timeoutSeconds", "integer"),
-];
 
 /// What a request carries or an answer holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,13 +18,15 @@ pub(super) enum Payload {
     ListOf(GroupVersionKind),
     /// A definition of `meta/v1`.
     Meta(&'static str),
+    /// What `/version` says.
+    Version,
 }
 
 /// One method on one path.
 #[derive(Clone, Debug)]
 pub(super) struct Operation {
     pub method: &'static str,
-    /// `x-kubernetes-action`.
+    /// `x-kubernetes-action`; empty where there is no resource.
     pub action: &'static str,
     pub id: String,
     pub description: String,
@@ -85,7 +35,8 @@ pub(super) struct Operation {
     pub answer: Payload,
     /// Success codes; 401 is always there.
     pub codes: &'static [u16],
-    pub gvk: GroupVersionKind,
+    /// `x-kubernetes-group-version-kind`; none where there is no resource.
+    pub gvk: Option<GroupVersionKind>,
 }
 
 /// `ListAppsV1NamespacedDeployment` without its verb, and the words around it.
@@ -117,13 +68,17 @@ impl<'r> Names<'r> {
 }
 
 /// `AppsV1`, `RbacAuthorizationV1`, `ComExampleStableV1`.
-fn camel_group_version(version: &GroupVersion) -> String {
-    let mut parts: Vec<&str> = match version.group.strip_suffix(".k8s.io") {
-        _ if version.group.is_empty() => vec!["core"],
+pub(super) fn camel_group_version(version: &GroupVersion) -> String {
+    camel_group(&version.group) + &upper_first(&version.version)
+}
+
+/// `Core`, `RbacAuthorization`, `ComExampleStable`.
+pub(super) fn camel_group(group: &str) -> String {
+    let parts: Vec<&str> = match group.strip_suffix(".k8s.io") {
+        _ if group.is_empty() => vec!["core"],
         Some(own) => own.split('.').collect(),
-        None => version.group.rsplit('.').collect(),
+        None => group.rsplit('.').collect(),
     };
-    parts.push(&version.version);
     parts.into_iter().map(upper_first).collect()
 }
 
@@ -135,12 +90,15 @@ fn upper_first(word: &str) -> String {
 
 /// `apps_v1`, `rbacAuthorization_v1`.
 pub(super) fn tag(version: &GroupVersion) -> String {
-    let camel = camel_group_version(version);
-    let group = camel.strip_suffix(&upper_first(&version.version));
-    let mut chars = group.unwrap_or(&camel).chars();
+    format!("{}_{}", group_tag(&version.group), version.version)
+}
+
+/// `apps`, `rbacAuthorization`.
+pub(super) fn group_tag(group: &str) -> String {
+    let camel = camel_group(group);
+    let mut chars = camel.chars();
     let first = chars.next().map(|c| c.to_ascii_lowercase());
-    let group: String = first.into_iter().chain(chars).collect();
-    format!("{group}_{}", version.version)
+    first.into_iter().chain(chars).collect()
 }
 
 /// The operation that lists a namespaced resource across namespaces.
@@ -162,7 +120,7 @@ fn list(resource: &ServedResource) -> Option<Operation> {
         body: Payload::None,
         answer: Payload::ListOf(gvk.clone()),
         codes: &[200],
-        gvk: gvk.clone(),
+        gvk: Some(gvk.clone()),
     })
 }
 
@@ -184,7 +142,7 @@ pub(super) fn on_collection(resource: &ServedResource) -> Vec<Operation> {
             body: Payload::Meta("DeleteOptions"),
             answer: Payload::Meta("Status"),
             codes: &[200],
-            gvk: gvk.clone(),
+            gvk: Some(gvk.clone()),
         });
     }
     out
@@ -200,7 +158,7 @@ fn create(gvk: &GroupVersionKind, id: String, description: String) -> Operation 
         body: Payload::Kind(gvk.clone()),
         answer: Payload::Kind(gvk.clone()),
         codes: &[200, 201, 202],
-        gvk: gvk.clone(),
+        gvk: Some(gvk.clone()),
     }
 }
 
@@ -208,7 +166,7 @@ fn get(gvk: &GroupVersionKind, id: String, description: String) -> Operation {
     Operation {
         method: "get",
         action: "get",
-        query: &[],
+        query: GET,
         body: Payload::None,
         codes: &[200],
         ..create(gvk, id, description)
@@ -257,7 +215,11 @@ pub(super) fn on_item(resource: &ServedResource) -> Vec<Operation> {
             action: "delete",
             query: DELETE,
             body: Payload::Meta("DeleteOptions"),
-            answer: Payload::Meta("Status"),
+            answer: if resource.returns_deleted {
+                Payload::Kind(gvk.clone())
+            } else {
+                Payload::Meta("Status")
+            },
             codes: &[200, 202],
             ..create(gvk, id("delete"), format!("delete a {kind}"))
         });
@@ -273,6 +235,7 @@ pub(super) fn on_subresource(resource: &ServedResource, sub: &ServedSubresource)
     let about = |what: &str| format!("{what} {name} of the specified {kind}");
     let operation = |verb: &String| match verb.as_str() {
         "get" if name == "log" => Some(Operation {
+            query: of_options("PodLogOptions"),
             answer: Payload::Text,
             ..get(gvk, id("read"), about("read"))
         }),
@@ -315,11 +278,11 @@ pub(super) fn on_stream(
             action: "connect",
             id: format!("{id}{}{suffix}", upper_first(name)),
             description: format!("connect {upper} requests to {name} of {kind}"),
-            query: &[],
+            query: of_options(&sub.gvk.kind),
             body: Payload::None,
             answer: Payload::Text,
             codes: &[200],
-            gvk: sub.gvk.clone(),
+            gvk: Some(sub.gvk.clone()),
         }
     };
     methods.iter().map(operation).collect()

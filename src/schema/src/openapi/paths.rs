@@ -1,7 +1,7 @@
 //! Which paths a resource has, and the operations on each.
 
 use super::operations::{
-    Operation, across_namespaces, connects, on_collection, on_item, on_stream, on_subresource,
+    Operation, across_namespaces, connects, on_collection, on_item, on_stream, on_subresource, tag,
 };
 use super::{ServedResource, ServedSubresource};
 
@@ -9,6 +9,8 @@ use super::{ServedResource, ServedSubresource};
 #[derive(Debug)]
 pub(super) struct PathItem {
     pub path: String,
+    /// `apps_v1`: of the group version that serves it, which need not be that of its kinds.
+    pub tag: String,
     pub parameters: Vec<&'static str>,
     pub operations: Vec<Operation>,
 }
@@ -16,12 +18,14 @@ pub(super) struct PathItem {
 /// All paths of a resource; those without an operation are left out.
 pub(super) fn of(resource: &ServedResource) -> Vec<PathItem> {
     let (root, plural) = (resource.root(), &resource.plural);
+    let tag = || tag(&resource.group_version());
     let mut out = Vec::new();
     let mut parameters = Vec::new();
     let mut collection = format!("{root}/{plural}");
     if resource.namespaced {
         out.push(PathItem {
             path: collection,
+            tag: tag(),
             parameters: Vec::new(),
             operations: Vec::from_iter(across_namespaces(resource)),
         });
@@ -36,11 +40,13 @@ pub(super) fn of(resource: &ServedResource) -> Vec<PathItem> {
     let below = |name: &'static str| [&[name], parameters.as_slice()].concat();
     out.push(PathItem {
         path: collection,
+        tag: tag(),
         parameters: parameters.clone(),
         operations: on_collection(resource),
     });
     out.push(PathItem {
         path: item.clone(),
+        tag: tag(),
         parameters: below("name"),
         operations: on_item(resource),
     });
@@ -60,6 +66,7 @@ fn subresource(
     let path = format!("{item}/{}", sub.name);
     let at = |path, parameters: &[&'static str], operations| PathItem {
         path,
+        tag: tag(&resource.group_version()),
         parameters: parameters.to_vec(),
         operations,
     };

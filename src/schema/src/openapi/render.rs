@@ -1,10 +1,11 @@
 //! Paths in either dialect's JSON.
 
-use apimachinery::{GroupVersion, GroupVersionKind};
+use apimachinery::GroupVersionKind;
 use serde_json::{Map, Value, json};
 
 use super::Dialect;
-use super::operations::{DRY_RUN, FIELD_VALIDATION, Operation, Parameter, Payload, tag};
+use super::operations::{Operation, Payload};
+use super::parameters::{DRY_RUN, FIELD_VALIDATION, Parameter};
 use super::paths::PathItem;
 use crate::facts::{Facts, TypeRef};
 
@@ -18,7 +19,6 @@ const PATCH_TYPES: &[&str] = &[
     "application/json-patch+json",
     "application/merge-patch+json",
     "application/strategic-merge-patch+json",
-    "application/apply-patch+yaml",
 ];
 
 /// The definition behind a payload; `None` where there is none.
@@ -31,32 +31,35 @@ pub(super) fn definition<'f>(payload: &Payload, facts: &'f Facts) -> Option<Type
             facts.kind(&gvk.group_version().kind(kind))
         }
         Payload::Meta(name) => facts.meta(name),
+        Payload::Version => facts.named("io.k8s.apimachinery.pkg.version.Info"),
     }
 }
 
-/// A path with all its operations.
-///
-/// Operations are tagged with the group version that serves them, not with that of their kind.
-pub(super) fn path_item(
-    item: &PathItem,
-    served: &GroupVersion,
-    facts: &Facts,
-    dialect: Dialect,
-) -> Value {
+/// A path with all its operations. Parameters that all of these take stand beside them.
+pub(super) fn path_item(item: &PathItem, facts: &Facts, dialect: Dialect) -> Value {
     let mut out = Map::new();
-    let path = item
-        .parameters
-        .iter()
-        .map(|name| path_parameter(name, dialect));
-    let pretty = shared(("pretty", "string"), dialect);
-    let parameters: Vec<Value> = path.chain([pretty]).collect();
-    out.insert("parameters".into(), parameters.into());
+    let path = item.parameters.iter();
+    let path = path.map(|name| path_parameter(name, dialect));
+    let common = common(&item.operations);
+    let query = common.iter().map(|parameter| shared(*parameter, dialect));
+    let parameters: Vec<Value> = path.chain(query).collect();
+    if !parameters.is_empty() {
+        out.insert("parameters".into(), parameters.into());
+    }
     for operation in &item.operations {
-        let mut rendered = render(operation, facts, dialect);
-        rendered["tags"] = json!([tag(served)]);
+        let mut rendered = render(operation, &common, facts, dialect);
+        rendered["tags"] = json!([item.tag]);
         out.insert(operation.method.into(), rendered);
     }
     Value::Object(out)
+}
+
+fn common(operations: &[Operation]) -> Vec<Parameter> {
+    let mut queries = operations.iter().map(|operation| operation.query);
+    let first = queries.next().unwrap_or_default();
+    let everywhere =
+        |parameter: &&Parameter| queries.clone().all(|query| query.contains(parameter));
+    first.iter().filter(everywhere).copied().collect()
 }
 
 fn path_parameter(name: &str, dialect: Dialect) -> Value {
@@ -99,7 +102,6 @@ pub(super) fn shared_parameters<'p>(
     let queries = items.flat_map(|item| item.operations.iter().flat_map(|o| o.query));
     queries
         .copied()
-        .chain([("pretty", "string")])
         .map(|parameter| {
             (
                 parameter.0.to_owned(),
@@ -109,16 +111,20 @@ pub(super) fn shared_parameters<'p>(
         .collect()
 }
 
-fn render(operation: &Operation, facts: &Facts, dialect: Dialect) -> Value {
-    let parameters = operation.query.iter().map(|p| shared(*p, dialect));
+fn render(operation: &Operation, common: &[Parameter], facts: &Facts, dialect: Dialect) -> Value {
+    let own = operation.query.iter();
+    let own = own.filter(|parameter| !common.contains(parameter));
+    let parameters = own.map(|parameter| shared(*parameter, dialect));
     let mut out = json!({
         "description": operation.description,
         "operationId": operation.id,
         "parameters": parameters.collect::<Vec<_>>(),
         "responses": responses(operation, facts, dialect),
-        "x-kubernetes-action": operation.action,
-        "x-kubernetes-group-version-kind": kind(&operation.gvk),
     });
+    if let Some(gvk) = &operation.gvk {
+        out["x-kubernetes-action"] = operation.action.into();
+        out["x-kubernetes-group-version-kind"] = kind(gvk);
+    }
     let body = reference(&operation.body, facts, dialect);
     // Options to delete may be left out.
     let required = operation.method != "delete";
@@ -157,6 +163,8 @@ fn kind(gvk: &GroupVersionKind) -> Value {
 fn consumed(operation: &Operation) -> &'static [&'static str] {
     if operation.method == "patch" && operation.action == "patch" {
         PATCH_TYPES
+    } else if operation.gvk.is_none() {
+        produced(operation)
     } else {
         &["*/*"]
     }
@@ -166,6 +174,7 @@ fn produced(operation: &Operation) -> &'static [&'static str] {
     match (operation.action, &operation.answer) {
         ("list", _) => LIST_TYPES,
         ("connect", _) => &["*/*"],
+        (_, Payload::Version) => &["application/json"],
         (_, Payload::Text) => &["text/plain", "application/json", "application/yaml"],
         _ => TYPES,
     }
