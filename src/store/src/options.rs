@@ -15,6 +15,8 @@ pub struct Options {
     pub cache_bytes: usize,
     /// Bytes of sled's own page cache.
     pub page_cache_bytes: u64,
+    /// Bytes of the write-ahead log on disk; writers wait when it is full.
+    pub wal_bytes: u64,
     /// The least time a superseded value stays readable; up to twice that.
     pub history: Duration,
 }
@@ -28,6 +30,7 @@ impl Options {
             ring_bytes: 2 << 20,
             cache_bytes: 16 << 20,
             page_cache_bytes: 24 << 20,
+            wal_bytes: 32 << 20,
             history: Duration::from_secs(5 * 60),
         }
     }

@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! <path>/lock    flock held while open; the holder's process id
-//! <path>/format  "rk3s-store 1"
+//! <path>/format  "rk3s-store 2"
 //! <path>/acknowledged  a revision that is surely in there: written at each opening, compaction
 //!                and orderly close
 //! <path>/sled/   sled's own files
+//! <path>/wal/    the write-ahead log, since format 2
 //! ```
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -19,13 +20,15 @@ use rustix::fs::FlockOperation;
 use crate::{OpenError, Revision};
 
 /// The format this version writes, and the newest it reads.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 const FORMAT_WORD: &str = "rk3s-store";
 
 /// A data directory, open by this store alone for as long as this lives.
 #[derive(Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
+    /// As found.
+    format: u32,
     _lock: File,
 }
 
@@ -34,12 +37,29 @@ impl Directory {
     pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
         create_private(path)?;
         let lock = lock(path)?;
-        let directory = Self {
+        let mut directory = Self {
             path: path.to_owned(),
+            format: FORMAT,
             _lock: lock,
         };
-        directory.check_format()?;
+        directory.format = directory.check_format()?;
         Ok(directory)
+    }
+
+    /// The format the files were in when this was opened.
+    pub(crate) fn format(&self) -> u32 {
+        self.format
+    }
+
+    /// Where the write-ahead log is.
+    pub(crate) fn wal(&self) -> PathBuf {
+        self.path.join("wal")
+    }
+
+    /// Says that the files are in this version's format.
+    pub(crate) fn note_format(&self) -> io::Result<()> {
+        let text = format!("{FORMAT_WORD} {FORMAT}\n");
+        fsio::write_atomic(&self.path.join("format"), text.as_bytes(), 0o600)
     }
 
     /// Where sled keeps its files.
@@ -97,13 +117,13 @@ impl Directory {
         self.path.join("acknowledged")
     }
 
-    fn check_format(&self) -> Result<(), OpenError> {
+    fn check_format(&self) -> Result<u32, OpenError> {
         let path = self.path.join("format");
         match fs::read_to_string(&path) {
             Ok(text) => self.check_version(&text),
             Err(error) if error.kind() == io::ErrorKind::NotFound && !self.sled().exists() => {
-                let text = format!("{FORMAT_WORD} {FORMAT}\n");
-                fsio::write_atomic(&path, text.as_bytes(), 0o600).map_err(at(&path))
+                self.note_format().map_err(at(&path))?;
+                Ok(FORMAT)
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(OpenError::Format {
                 path: self.path.clone(),
@@ -113,13 +133,13 @@ impl Directory {
         }
     }
 
-    fn check_version(&self, text: &str) -> Result<(), OpenError> {
+    fn check_version(&self, text: &str) -> Result<u32, OpenError> {
         let version = text
             .trim_end()
             .strip_prefix(FORMAT_WORD)
             .map(str::trim_start);
         match version.and_then(|version| version.parse::<u32>().ok()) {
-            Some(FORMAT) => Ok(()),
+            Some(found @ 1..=FORMAT) => Ok(found),
             Some(found) if found > FORMAT => Err(OpenError::Newer {
                 path: self.path.clone(),
                 found,
@@ -206,10 +226,11 @@ mod tests {
     #[test]
     fn formats_are_read_or_refused_in_words() {
         check("rk3s-store 1\n", &expect!["opened"]);
+        check("rk3s-store 2\n", &expect!["opened"]);
         check(
-            "rk3s-store 2\n",
+            "rk3s-store 3\n",
             &expect![
-                "the data directory DIR has store format 2, but this version of rk3s reads formats up to 1: run the version that wrote it, or restore a snapshot into a new directory"
+                "the data directory DIR has store format 3, but this version of rk3s reads formats up to 2: run the version that wrote it, or restore a snapshot into a new directory"
             ],
         );
         check(

@@ -15,10 +15,11 @@ use base::Backoff;
 use rustix::fs::Advice;
 
 use super::directory::Directory;
-use super::disk::Disk;
+use super::open::{self, Opened};
 use super::plan::Change;
 use super::recovery::{self, Logged};
 use super::shared::{Shared, missing};
+use super::wal::{self, Wal};
 use crate::{Error, Event, KeyValue, Revision};
 
 /// How much room must be writable before the files are opened again.
@@ -51,11 +52,12 @@ pub(crate) struct Found {
     /// Writes with an unknown outcome that turn out to have happened.
     pub changes: Vec<Change>,
     pub revision: Revision,
-    pub torn: Vec<Revision>,
+    /// Where writing goes on.
+    pub wal: Wal,
 }
 
 /// Opens the files again and reads what they hold. Reads that need the disk fail meanwhile, those
-/// from memory go on.
+/// from memory go on. The applier stands still.
 pub(crate) fn reopen(shared: &Shared, directory: &Directory) -> Result<Found, Error> {
     probe(directory.path()).map_err(|error| Error::io("probing the disk", error))?;
     let old = shared
@@ -65,26 +67,37 @@ pub(crate) fn reopen(shared: &Shared, directory: &Directory) -> Result<Found, Er
         .take();
     // Sled panics when its last sync fails; the files are read afresh either way.
     let _panicked = panic::catch_unwind(AssertUnwindSafe(|| drop(old)));
-    forget_pages(&directory.sled().join("db")).map_err(|error| Error::io("reopening", error))?;
-    let disk = Disk::open(directory, shared.options.page_cache_bytes)
+    forget_pages(&directory.sled().join("db"))
+        .and_then(|()| wal::forget_pages(&directory.wal()))
+        .map_err(|error| Error::io("reopening", error))?;
+    let Opened {
+        disk,
+        wal,
+        records,
+        applied,
+    } = open::open(directory, &shared.options)
         .map_err(|error| Error::io("reopening", io::Error::other(error)))?;
     *shared.disk.write().unwrap_or_else(PoisonError::into_inner) = Some(disk);
+    shared.backlog.load(records, applied);
     let (published, compacted) = {
         let state = shared.read();
         (state.revision, state.compacted)
     };
     if published > compacted && published > Revision::INITIAL {
         shared
-            .with_disk(|disk| disk.value(published))?
+            .stored(published)?
             .ok_or_else(|| missing(published))?;
     }
     let mut logged = Vec::new();
     let tail = shared.with_disk(|disk| {
-        recovery::replay(disk, published, published, |found| {
+        recovery::replay(disk, &shared.backlog, published, published, |found| {
             logged.push(found);
             Ok(())
         })
     })?;
+    if !tail.torn.is_empty() {
+        return Err(Error::damaged("a transaction in the log has no end"));
+    }
     let changes: Result<Vec<_>, Error> = logged
         .into_iter()
         .map(|logged| change(shared, logged))
@@ -92,7 +105,7 @@ pub(crate) fn reopen(shared: &Shared, directory: &Directory) -> Result<Found, Er
     Ok(Found {
         changes: changes?,
         revision: tail.revision,
-        torn: tail.torn,
+        wal,
     })
 }
 

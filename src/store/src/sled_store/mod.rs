@@ -1,23 +1,29 @@
 //! The store on disk. [`SledStore::open`] is the entry point.
 //!
-//! A write goes through `writer` (one thread: plan, write, sync, publish, answer), a read through
-//! `read` (index and cache, else the disk on a blocking thread), a watch through `watcher` (ring,
-//! else the log on disk).
+//! A write goes through `writer` (one thread: plan, append to the write-ahead log and sync,
+//! publish, answer), and from there through `backlog` and `applier` into sled, a read through
+//! `read` (index and cache, else backlog or disk on a blocking thread), a watch through `watcher`
+//! (ring, else the log).
 
+mod applier;
+mod backlog;
 mod cache;
 mod directory;
 mod disk;
 mod health;
 mod index;
+mod open;
 mod plan;
 mod read;
 mod record;
 mod recovery;
 mod ring;
 mod shared;
+mod wal;
 mod watcher;
 mod writer;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 use std::thread::JoinHandle;
@@ -27,11 +33,14 @@ use base::{Clock, Shutdown, TraceId};
 use futures::FutureExt;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
+use self::applier::Applier;
+use self::backlog::Backlog;
 use self::cache::ValueCache;
 use self::directory::Directory;
-use self::disk::Disk;
+use self::open::Opened;
 use self::recovery::Recovered;
 use self::shared::{Nudge, Shared};
+use self::wal::Wal;
 use self::writer::{Command, Txn, Writer};
 use crate::upkeep::{self, Tended};
 use crate::{
@@ -63,22 +72,22 @@ impl SledStore {
     /// Each says what to do about it; see [`OpenError`].
     pub fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
         let directory = Directory::open(path)?;
-        let disk = Disk::open(&directory, options.page_cache_bytes)?;
-        let (shared, garbage) = recover(disk, options).map_err(|error| OpenError::Damaged {
-            path: path.to_owned(),
-            problem: error.to_string(),
-        })?;
+        let opened = open::open(&directory, &options)?;
+        let (shared, garbage, wal) =
+            recover(opened, options).map_err(|error| open::failure(&directory, error))?;
         let revision = shared.read().revision;
         directory.check_acknowledged(revision)?;
         directory
             .note_acknowledged(revision)
             .map_err(directory::at(path))?;
+        let directory = Arc::new(directory);
+        let applier = Applier::new(shared.clone(), directory.clone(), garbage);
+        let applier = thread("store-applier", move || applier.run());
+        let applier = applier.map_err(directory::at(path))?;
         let (commands, receiver) = mpsc::channel(WAITING);
-        let writer = Writer::new(shared.clone(), directory, receiver, garbage);
-        let writer = std::thread::Builder::new()
-            .name("store-writer".to_owned())
-            .spawn(move || writer.run())
-            .map_err(directory::at(path))?;
+        let writer = Writer::new(shared.clone(), directory, receiver, wal, applier);
+        let writer = thread("store-writer", move || writer.run());
+        let writer = writer.map_err(directory::at(path))?;
         let path = path.to_owned();
         Ok(Self {
             path,
@@ -108,35 +117,39 @@ impl SledStore {
     }
 }
 
-fn recover(disk: Disk, options: Options) -> Result<(Arc<Shared>, Vec<Revision>), Error> {
+fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(run)
+}
+
+fn recover(opened: Opened, options: Options) -> Result<(Arc<Shared>, Vec<Revision>, Wal), Error> {
+    let Opened {
+        disk,
+        wal,
+        records,
+        applied,
+    } = opened;
     let clock = &options.clock;
     let now = plan::Now {
         wall_ms: u64::try_from(clock.wall().as_millisecond()).unwrap_or(0),
         monotonic: clock.monotonic(),
     };
+    let backlog = Backlog::new(records, applied);
     let Recovered {
         state,
         garbage,
         torn,
-    } = recovery::recover(&disk, &options, now)?;
-    if !torn.is_empty() {
-        // Their revisions are free again, so they must be gone before anything is written.
-        let mut batch = sled::Batch::default();
-        for revision in torn {
-            disk.remove(revision, &mut batch)?;
-        }
-        disk.write(batch)?;
-        disk.sync()?;
-    }
+    } = recovery::recover(&disk, &backlog, &options, now)?;
+    recovery::remove(&disk, &torn)?;
     let shared = Shared {
         state: RwLock::new(state),
         cache: ValueCache::new(options.cache_bytes),
+        backlog,
         disk: RwLock::new(Some(disk)),
         nudge: watch::Sender::new(Nudge::default()),
         due_moved: Arc::new(Notify::new()),
         options,
     };
-    Ok((Arc::new(shared), garbage))
+    Ok((Arc::new(shared), garbage, wal))
 }
 
 impl Drop for SledStore {

@@ -34,7 +34,7 @@ impl Change {
         let event = &self.event;
         Record {
             revision: event.modified,
-            key: event.key.to_string(),
+            key: event.key.clone(),
             value: event.value.clone(),
             created: event.created,
             prev: event.prev.as_ref().map(|prev| prev.modified),

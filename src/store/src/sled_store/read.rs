@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::backlog;
 use super::index::Version;
 use super::shared::{Shared, key_value, missing};
 use crate::{Error, Event, Key, KeyValue, Page, Revision};
@@ -222,7 +223,7 @@ fn wanted(
     let mut bytes = 0;
     let mut seen = upto;
     shared.with_disk(|disk| {
-        disk.scan(after, |revision, head| {
+        backlog::scan(disk, &shared.backlog, after, |revision, head| {
             if revision > upto {
                 return Ok(false);
             }

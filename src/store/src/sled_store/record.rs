@@ -1,7 +1,8 @@
 //! How a change is written down. One record per revision; `architecture.md` calls this the log.
 //!
-//! Keys in sled: `r` + revision (8 bytes, big-endian) for a record, the same + chunk number
-//! (2 bytes, big-endian, from 1) for the rest of a long value, `m` + name for store-wide facts.
+//! In the write-ahead log a record is whole. Keys in sled: `r` + revision (8 bytes, big-endian)
+//! for a record, the same + chunk number (2 bytes, big-endian, from 1) for the rest of a long
+//! value, `m` + name for store-wide facts.
 //!
 //! A record is little-endian:
 //! ```text
@@ -21,7 +22,7 @@
 use base::TraceId;
 use bytes::Bytes;
 
-use crate::{Error, Revision};
+use crate::{Error, Key, Revision};
 
 const VERSION: u8 = 1;
 const DELETION: u8 = 1;
@@ -38,6 +39,8 @@ pub(crate) const META_COMPACTED: &[u8] = b"mcompacted";
 /// The revision below which nothing needs to be in the log: the store's revision when it was last
 /// compacted. A restore sets it, and `META_COMPACTED`, past every revision ever served.
 pub(crate) const META_FLOOR: &[u8] = b"mfloor";
+/// The last revision taken over from the write-ahead log.
+pub(crate) const META_APPLIED: &[u8] = b"mapplied";
 
 /// Where a record's life ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +55,7 @@ pub(crate) struct Expiry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Record {
     pub revision: Revision,
-    pub key: String,
+    pub key: Key,
     /// `None` for a deletion.
     pub value: Option<Bytes>,
     pub created: Revision,
@@ -109,19 +112,77 @@ impl Record {
     /// The items to put into sled: the record, then its chunks.
     pub(crate) fn encode(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
         let value = self.value.as_deref().unwrap_or_default();
-        let inline = &value[..value.len().min(CHUNK)];
-        let chunks = value[inline.len()..].chunks(CHUNK);
-        let mut bytes = Vec::with_capacity(HEAD + 16 + self.key.len() + inline.len());
+        let (inline, rest) = value.split_at(value.len().min(CHUNK));
+        let mut bytes = Vec::with_capacity(self.head_len() + inline.len());
+        self.encode_head(&mut bytes);
+        bytes.extend(inline);
+        let mut items = vec![(record_key(self.revision).to_vec(), bytes)];
+        items.extend(
+            (1..)
+                .zip(rest.chunks(CHUNK))
+                .map(|(number, chunk)| (chunk_key(self.revision, number).to_vec(), chunk.to_vec())),
+        );
+        items
+    }
+
+    /// Appends the record in one piece.
+    pub(crate) fn encode_whole(&self, bytes: &mut Vec<u8>) {
+        self.encode_head(bytes);
+        bytes.extend(self.value.as_deref().unwrap_or_default());
+    }
+
+    /// Reads what [`Record::encode_whole`] wrote; `None` when it is malformed.
+    pub(crate) fn decode_whole(revision: Revision, bytes: &[u8]) -> Option<Self> {
+        let (head, value) = Head::parse(bytes)?;
+        (value.len() == head.value_len).then(|| Self {
+            revision,
+            key: head.key.into(),
+            value: (!head.deletion).then(|| Bytes::copy_from_slice(value)),
+            created: head.created,
+            prev: head.prev,
+            left: head.left,
+            trace: head.trace,
+            expiry: head.expiry,
+        })
+    }
+
+    /// The length of [`Record::encode_whole`].
+    pub(crate) fn len(&self) -> usize {
+        self.head_len() + self.value.as_ref().map_or(0, Bytes::len)
+    }
+
+    /// The record as a scan of the log shows it; nothing is inline.
+    pub(crate) fn head(&self) -> Head<'_> {
+        Head {
+            key: &self.key,
+            deletion: self.value.is_none(),
+            chunks: 0,
+            left: self.left,
+            created: self.created,
+            prev: self.prev,
+            trace: self.trace,
+            expiry: self.expiry,
+            value_len: self.value.as_ref().map_or(0, Bytes::len),
+            inline: &[],
+        }
+    }
+
+    fn head_len(&self) -> usize {
+        HEAD + if self.expiry.is_some() { 16 } else { 0 } + self.key.len()
+    }
+
+    fn encode_head(&self, bytes: &mut Vec<u8>) {
+        let len = self.value.as_ref().map_or(0, Bytes::len);
         let deletion = if self.value.is_none() { DELETION } else { 0 };
         let has_ttl = if self.expiry.is_some() { HAS_TTL } else { 0 };
         bytes.extend([VERSION, deletion | has_ttl]);
-        let count = u16::try_from(chunks.len()).expect("`fits` was asked");
-        bytes.extend(count.to_le_bytes());
+        let chunks = u16::try_from(chunks(len)).expect("`fits` was asked");
+        bytes.extend(chunks.to_le_bytes());
         bytes.extend(self.left.to_le_bytes());
         bytes.extend(self.created.0.to_le_bytes());
         bytes.extend(self.prev.unwrap_or_default().0.to_le_bytes());
         bytes.extend(self.trace.to_bits().to_le_bytes());
-        for length in [self.key.len(), value.len()] {
+        for length in [self.key.len(), len] {
             let length = u32::try_from(length).expect("`fits` was asked");
             bytes.extend(length.to_le_bytes());
         }
@@ -130,26 +191,27 @@ impl Record {
             bytes.extend(expiry.ttl_ms.to_le_bytes());
         }
         bytes.extend(self.key.as_bytes());
-        bytes.extend(inline);
-        let mut items = vec![(record_key(self.revision).to_vec(), bytes)];
-        items.extend(
-            (1..)
-                .zip(chunks)
-                .map(|(number, chunk)| (chunk_key(self.revision, number).to_vec(), chunk.to_vec())),
-        );
-        items
     }
+}
+
+/// How many chunks a value of `len` bytes has beside its inline part.
+fn chunks(len: usize) -> usize {
+    len.saturating_sub(CHUNK).div_ceil(CHUNK)
 }
 
 impl<'a> Head<'a> {
     /// Reads a record's first item.
     pub(crate) fn decode(revision: Revision, bytes: &'a [u8]) -> Result<Self, Error> {
-        Self::parse(bytes).ok_or_else(|| {
-            Error::damaged(format!("the record of revision {revision} is malformed"))
-        })
+        Self::parse(bytes)
+            .filter(|(head, value)| value.len() == head.value_len.min(CHUNK))
+            .map(|(head, inline)| Self { inline, ..head })
+            .ok_or_else(|| {
+                Error::damaged(format!("the record of revision {revision} is malformed"))
+            })
     }
 
-    fn parse(bytes: &'a [u8]) -> Option<Self> {
+    /// The head, and what follows it: all of the value or its first bytes.
+    fn parse(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let mut rest = Reader(bytes);
         let [version, flags] = rest.take()?;
         if version != VERSION || flags & !(DELETION | HAS_TTL) != 0 {
@@ -169,14 +231,10 @@ impl<'a> Head<'a> {
                 ttl_ms: rest.long()?,
             }),
         };
-        let (key, inline) = rest.0.split_at_checked(key_len)?;
-        let key = std::str::from_utf8(key).ok()?;
-        let deletion = flags & DELETION != 0;
-        let whole = inline.len() == value_len.min(CHUNK)
-            && usize::from(chunks) == value_len.saturating_sub(inline.len()).div_ceil(CHUNK);
-        whole.then_some(Self {
-            key,
-            deletion,
+        let (key, value) = rest.0.split_at_checked(key_len)?;
+        let head = Self {
+            key: std::str::from_utf8(key).ok()?,
+            deletion: flags & DELETION != 0,
             chunks,
             left,
             created,
@@ -184,8 +242,9 @@ impl<'a> Head<'a> {
             trace,
             expiry,
             value_len,
-            inline,
-        })
+            inline: &[],
+        };
+        (usize::from(chunks) == self::chunks(value_len)).then_some((head, value))
     }
 }
 
@@ -210,7 +269,7 @@ mod tests {
     fn record(value: Option<Vec<u8>>, expiry: Option<Expiry>) -> Record {
         Record {
             revision: Revision(7),
-            key: "/registry/pods/default/web".to_owned(),
+            key: "/registry/pods/default/web".into(),
             value: value.map(Bytes::from),
             created: Revision(5),
             prev: Some(Revision(6)),
@@ -227,7 +286,7 @@ mod tests {
         value.extend(items[1..].iter().flat_map(|(_, chunk)| chunk));
         let read = Record {
             revision: revision_of(&items[0].0).expect("a record's key"),
-            key: head.key.to_owned(),
+            key: head.key.into(),
             value: (!head.deletion).then(|| Bytes::from(value)),
             created: head.created,
             prev: head.prev,
@@ -238,6 +297,11 @@ mod tests {
         assert_eq!(&read, record);
         assert_eq!(usize::from(head.chunks), items.len() - 1);
         assert!(items[1..].iter().all(|(key, _)| revision_of(key).is_none()));
+        let mut whole = Vec::new();
+        record.encode_whole(&mut whole);
+        assert_eq!(whole.len(), record.len());
+        let read = Record::decode_whole(record.revision, &whole);
+        assert_eq!(read.as_ref(), Some(record));
     }
 
     #[test]
@@ -261,6 +325,7 @@ mod tests {
                 Head::decode(Revision(7), &bytes[..len]).is_err(),
                 "{len} bytes"
             );
+            assert_eq!(Record::decode_whole(Revision(7), &bytes[..len]), None);
         }
         let longer = [bytes.as_slice(), b"x"].concat();
         assert!(Head::decode(Revision(7), &longer).is_err());

@@ -1,4 +1,4 @@
-//! From sled's files to the state in memory, at opening and after a failure.
+//! From what is on disk to the state in memory, at opening and after a failure.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,6 +6,7 @@ use std::time::Duration;
 use base::TraceId;
 use tracing::warn;
 
+use super::backlog::{self, Backlog};
 use super::disk::Disk;
 use super::index::{Index, Version};
 use super::plan::Now;
@@ -63,13 +64,18 @@ pub(crate) struct Recovered {
 }
 
 /// Rebuilds the state from the whole log.
-pub(crate) fn recover(disk: &Disk, options: &Options, now: Now) -> Result<Recovered, Error> {
+pub(crate) fn recover(
+    disk: &Disk,
+    backlog: &Backlog,
+    options: &Options,
+    now: Now,
+) -> Result<Recovered, Error> {
     let compacted = disk.meta(META_COMPACTED)?;
     let floor = disk.meta(META_FLOOR)?;
     let mut index = Index::default();
     let mut expiries = BTreeMap::new();
     let start = compacted.max(Revision::INITIAL);
-    let tail = replay(disk, Revision::ZERO, start, |logged| {
+    let tail = replay(disk, backlog, Revision::ZERO, start, |logged| {
         let key = index
             .lookup(&logged.key)
             .map_or(logged.key.clone(), |(key, _)| key.clone());
@@ -102,6 +108,27 @@ pub(crate) fn recover(disk: &Disk, options: &Options, now: Now) -> Result<Recove
     })
 }
 
+/// Where the log in sled ends, without a write-ahead log.
+pub(crate) fn tail(disk: &Disk) -> Result<Tail, Error> {
+    let start = disk.meta(META_COMPACTED)?.max(Revision::INITIAL);
+    let nothing = Backlog::new(Vec::new(), start);
+    replay(disk, &nothing, Revision::ZERO, start, |_| Ok(()))
+}
+
+/// Removes records durably. Their revisions are free again, so they must be gone before anything
+/// is written.
+pub(crate) fn remove(disk: &Disk, revisions: &[Revision]) -> Result<(), Error> {
+    if revisions.is_empty() {
+        return Ok(());
+    }
+    let mut batch = sled::Batch::default();
+    for revision in revisions {
+        disk.remove(*revision, &mut batch)?;
+    }
+    disk.write(batch)?;
+    disk.sync()
+}
+
 /// Where a replay ended.
 pub(crate) struct Tail {
     pub revision: Revision,
@@ -112,13 +139,14 @@ pub(crate) struct Tail {
 /// left holes, beyond it a missing record means damage.
 pub(crate) fn replay(
     disk: &Disk,
+    backlog: &Backlog,
     after: Revision,
     start: Revision,
     mut each: impl FnMut(Logged) -> Result<(), Error>,
 ) -> Result<Tail, Error> {
     let mut revision = start;
     let mut pending: Vec<Logged> = Vec::new();
-    disk.scan(after, |found, head| {
+    backlog::scan(disk, backlog, after, |found, head| {
         let logged = Logged::new(found, head);
         if found <= start {
             each(logged)?;

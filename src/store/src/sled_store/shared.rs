@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::{Notify, watch};
 
+use super::backlog::Backlog;
 use super::cache::ValueCache;
 use super::disk::Disk;
 use super::index::{Index, Version};
@@ -25,6 +26,8 @@ pub(crate) struct Shared {
     /// Locked for moments only, never across a read of the disk.
     pub state: RwLock<State>,
     pub cache: ValueCache,
+    /// Looked into before the disk.
+    pub backlog: Backlog,
     /// `None` once the store is closed, and while it is being reopened after a failure.
     pub disk: RwLock<Option<Disk>>,
     pub nudge: watch::Sender<Nudge>,
@@ -125,14 +128,22 @@ impl Shared {
         if let Some(value) = self.cache.get(revision) {
             return Ok(Some(value));
         }
-        let value = self.with_disk(|disk| disk.value(revision))?;
+        let value = self.stored(revision)?;
         if let Some(value) = &value {
             self.cache.insert(revision, value.clone());
         }
         Ok(value)
     }
 
-    /// What is published of a key, for the writer: nothing is compacted meanwhile. Blocks.
+    /// As [`Shared::value`], not from the cache.
+    pub(crate) fn stored(&self, revision: Revision) -> Result<Option<Bytes>, Error> {
+        match self.backlog.get(revision) {
+            Some(record) => Ok(Some(record.value.clone().unwrap_or_default())),
+            None => self.with_disk(|disk| disk.value(revision)),
+        }
+    }
+
+    /// What is published of a key, for the writer: a compaction never takes what is. Blocks.
     pub(crate) fn current(&self, key: &str) -> Result<Option<KeyValue>, Error> {
         let (key, version) = match self.read().index.lookup(key) {
             Some((key, Some(version))) => (key.clone(), version),

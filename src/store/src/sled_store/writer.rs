@@ -1,29 +1,29 @@
-//! The one writer: a thread that takes all waiting transactions as a batch, writes them, syncs
-//! once, publishes, and only then answers.
+//! The one writer: a thread that takes all waiting transactions as a batch, appends them to the
+//! write-ahead log with one sync, publishes, and only then answers.
 
-use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, PoisonError};
+use std::thread::JoinHandle;
 
 use base::TraceId;
 use base::failpoint;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
+use super::backlog::Compaction;
 use super::directory::Directory;
-use super::disk::Disk;
 use super::health::{self, Found, Health};
-use super::plan::Batch;
-use super::record::{META_COMPACTED, META_FLOOR};
+use super::plan::{Batch, Change};
+use super::record::Record;
 use super::shared::Shared;
+use super::wal::{Appended, Wal};
 use crate::{Error, Op, Revision};
 
 /// A batch is closed when its values reach this size.
 const BATCH_BYTES: usize = 8 << 20;
-/// How many records a compaction removes before waiting transactions get their turn.
-const REMOVED_AT_ONCE: usize = 256;
 
-type Answer<T> = oneshot::Sender<Result<T, Error>>;
+/// Where a caller waits for its result.
+pub(crate) type Answer<T> = oneshot::Sender<Result<T, Error>>;
 
 /// A transaction that waits.
 pub(crate) struct Txn {
@@ -41,56 +41,40 @@ pub(crate) enum Command {
 /// The writer's own state. Dropping it closes the files, then the lock.
 pub(crate) struct Writer {
     shared: Arc<Shared>,
-    directory: Directory,
+    directory: Arc<Directory>,
     commands: mpsc::Receiver<Command>,
     health: Health,
-    /// Records without meaning, still to be removed from disk.
-    removals: VecDeque<Revision>,
-    /// Who waits for the removals.
-    compactions: Vec<Answer<()>>,
-}
-
-enum Work {
-    Serve(Command),
-    Remove,
+    /// `None` while it cannot be opened again after a failure.
+    wal: Option<Wal>,
+    /// `None` only while dropping.
+    applier: Option<JoinHandle<()>>,
 }
 
 impl Writer {
     pub(crate) fn new(
         shared: Arc<Shared>,
-        directory: Directory,
+        directory: Arc<Directory>,
         commands: mpsc::Receiver<Command>,
-        removals: Vec<Revision>,
+        wal: Wal,
+        applier: JoinHandle<()>,
     ) -> Self {
         Self {
             shared,
             directory,
             commands,
             health: Health::Good,
-            removals: removals.into(),
-            compactions: Vec::new(),
+            wal: Some(wal),
+            applier: Some(applier),
         }
     }
 
     /// Works until every sender of commands is gone.
     pub(crate) fn run(mut self) {
-        while let Some(work) = self.wait() {
-            match work {
-                Work::Serve(Command::Txn(txn)) => self.serve(txn),
-                Work::Serve(Command::Compact(at, answer)) => self.compact(at, answer),
-                Work::Remove => self.remove_some(),
+        while let Some(command) = self.commands.blocking_recv() {
+            match command {
+                Command::Txn(txn) => self.serve(txn),
+                Command::Compact(at, answer) => self.compact(at, answer),
             }
-        }
-    }
-
-    fn wait(&mut self) -> Option<Work> {
-        if self.removals.is_empty() || !matches!(self.health, Health::Good) {
-            return self.commands.blocking_recv().map(Work::Serve);
-        }
-        match self.commands.try_recv() {
-            Ok(command) => Some(Work::Serve(command)),
-            Err(mpsc::error::TryRecvError::Empty) => Some(Work::Remove),
-            Err(mpsc::error::TryRecvError::Disconnected) => None,
         }
     }
 
@@ -129,7 +113,7 @@ impl Writer {
             outcomes.push((txn.answer, batch.add(txn.ops, txn.trace, now, read)));
         }
         // Even a conflict is answered only now: it may name a value of this batch.
-        let durable = self.persist(&batch);
+        let durable = self.persist(&batch.changes);
         match &durable {
             Ok(()) => self.shared.publish(batch),
             Err(error) => self.fail(error),
@@ -140,112 +124,59 @@ impl Writer {
         }
     }
 
-    fn persist(&self, batch: &Batch) -> Result<(), Error> {
-        if batch.changes.is_empty() {
+    /// Makes changes durable.
+    fn persist(&mut self, changes: &[Change]) -> Result<(), Error> {
+        if changes.is_empty() {
             return Ok(());
         }
-        let mut items = sled::Batch::default();
-        for change in &batch.changes {
-            for (key, bytes) in change.record().encode() {
-                items.insert(key, bytes);
-            }
+        let records: Vec<Record> = changes.iter().map(Change::record).collect();
+        let backlog = &self.shared.backlog;
+        let wal = self.wal.as_mut().expect("`ready` was asked");
+        while let Appended::Full(upto) = wal.append(&records)? {
+            backlog.wait_synced(upto)?;
+            wal.retire(backlog.synced());
         }
-        fault("store::before-write")?;
-        self.shared.with_disk(|disk| disk.write(items))?;
-        fault("store::before-sync")?;
-        self.shared.with_disk(Disk::sync)?;
+        // A reader who is shown a revision must find its value.
+        backlog.push(records);
+        if let Some(sealed) = wal.sealed() {
+            backlog.want_synced(sealed);
+            wal.retire(backlog.synced());
+        }
         fault("store::before-publish")
     }
 
     fn compact(&mut self, at: Revision, sender: Answer<()>) {
-        match self.compact_index(at) {
-            Ok(true) if !self.removals.is_empty() => self.compactions.push(sender),
-            Ok(_) => answer(sender, Ok(())),
-            Err(error) => answer(sender, Err(error)),
-        }
-    }
-
-    /// Compacts what readers see, and lists the records to remove; false when there was nothing
-    /// to do.
-    fn compact_index(&mut self, at: Revision) -> Result<bool, Error> {
         let (revision, compacted) = {
             let state = self.shared.read();
             (state.revision, state.compacted)
         };
         if at > revision {
-            return Err(Error::FutureRevision { current: revision });
+            return answer(sender, Err(Error::FutureRevision { current: revision }));
         }
         if at <= compacted {
-            return Ok(false);
+            return answer(sender, Ok(()));
         }
-        self.ready()?;
-        let stored = self.store_compaction(at);
-        if let Err(error) = stored {
-            self.fail(&error);
-            return Err(error);
-        }
-        let mut state = self.shared.write();
-        state.compacted = at;
-        let garbage = state.index.compact(at);
-        drop(state);
-        info!(revision = %at, records = garbage.len(), "compacted");
-        self.removals.extend(garbage);
-        self.shared.ask_progress();
-        Ok(true)
-    }
-
-    /// First on disk, then in memory: a state that readers were told is gone stays gone.
-    fn store_compaction(&self, at: Revision) -> Result<(), Error> {
-        let revision = self.shared.read().revision;
-        let mut facts = sled::Batch::default();
-        facts.insert(META_COMPACTED, &at.0.to_be_bytes());
-        facts.insert(META_FLOOR, &revision.0.to_be_bytes());
-        fault("store::before-compact")?;
-        self.shared.with_disk(|disk| {
-            disk.write(facts)?;
-            disk.sync()
-        })?;
-        let noted = self.directory.note_acknowledged(revision);
-        noted.map_err(|error| Error::io("noting the revision", error))?;
-        fault("store::after-compact")
-    }
-
-    fn remove_some(&mut self) {
-        let some = self.removals.len().min(REMOVED_AT_ONCE);
-        let removed = self.shared.with_disk(|disk| {
-            let mut batch = sled::Batch::default();
-            for revision in self.removals.range(..some) {
-                disk.remove(*revision, &mut batch)?;
-            }
-            fault("store::before-remove")?;
-            disk.write(batch)?;
-            if some == self.removals.len() {
-                disk.sync()
-            } else {
-                Ok(())
-            }
-        });
-        match removed {
-            Ok(()) => drop(self.removals.drain(..some)),
-            Err(error) => self.fail(&error),
-        }
-        if self.removals.is_empty() {
-            for sender in self.compactions.drain(..) {
-                answer(sender, Ok(()));
-            }
+        match self.ready() {
+            Ok(()) => self.shared.backlog.compact(Compaction {
+                at,
+                revision,
+                answer: sender,
+            }),
+            Err(error) => answer(sender, Err(error)),
         }
     }
 
     fn fail(&mut self, cause: &Error) {
         error!(%cause, path = %self.directory.path().display(), "refusing writes");
+        self.shared.backlog.fail(cause);
         self.health = Health::failed(cause, self.shared.now().monotonic);
-        for sender in self.compactions.drain(..) {
-            answer(sender, Err(cause.clone()));
-        }
     }
 
     /// Whether writing makes sense; after a failure, and not too often, tries to recover.
     fn ready(&mut self) -> Result<(), Error> {
+        if let (Health::Good, Some(cause)) = (&self.health, self.shared.backlog.failure()) {
+            self.fail(&cause);
+        }
         let now = self.shared.now().monotonic;
         let Health::Failed {
             cause,
@@ -262,6 +193,8 @@ impl Writer {
             return Err(refusal);
         }
         *retry_at = now.saturating_add(backoff.next_delay());
+        // Its files must be closed before their pages can be dropped.
+        self.wal = None;
         match health::reopen(&self.shared, &self.directory) {
             Ok(found) => {
                 self.resume(found);
@@ -281,18 +214,20 @@ impl Writer {
             "reopened from disk; accepting writes again"
         );
         self.health = Health::Good;
-        self.removals.extend(found.torn);
+        self.wal = Some(found.wal);
         let batch = Batch::recovered(found.revision, found.changes);
         self.shared.publish(batch);
-        // Torn records must be gone before their revisions are taken again.
-        while !self.removals.is_empty() && matches!(self.health, Health::Good) {
-            self.remove_some();
-        }
+        self.shared.backlog.resume();
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
+        self.shared.backlog.close();
+        if let Some(applier) = self.applier.take() {
+            // A panic of the applier was reported by its thread; the log has every write.
+            drop(applier.join());
+        }
         self.shared.nudge.send_modify(|nudge| nudge.closed = true);
         let disk = self
             .shared
@@ -313,7 +248,7 @@ impl Drop for Writer {
 }
 
 /// Answers a caller. One that has gone away has given up the outcome.
-fn answer<T>(sender: Answer<T>, result: Result<T, Error>) {
+pub(crate) fn answer<T>(sender: Answer<T>, result: Result<T, Error>) {
     drop(sender.send(result));
 }
 
@@ -326,7 +261,7 @@ fn size(txn: &Txn) -> usize {
 }
 
 /// The error of an armed fail point.
-fn fault(point: &'static str) -> Result<(), Error> {
+pub(crate) fn fault(point: &'static str) -> Result<(), Error> {
     match failpoint::at(point) {
         None => Ok(()),
         Some(_) => Err(Error::io(point, io::Error::other("fail point"))),

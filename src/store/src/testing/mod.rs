@@ -118,6 +118,7 @@ pub(crate) fn small(clock: Clock) -> Options {
     Options {
         ring_bytes: 8 << 10,
         cache_bytes: 8 << 10,
+        wal_bytes: 256 << 10,
         ..Options::new(clock)
     }
 }

@@ -18,7 +18,7 @@ use crate::rng::{self, Rng};
 /// The child's store directory; without it the child's test has nothing to do.
 pub const DIRECTORY: &str = "RK3S_STORE_CRASH_DIRECTORY";
 pub const WRITERS: u64 = 8;
-const POINTS: [&str; 8] = [
+const POINTS: [&str; 10] = [
     "store::before-write",
     "store::before-sync",
     "store::before-publish",
@@ -26,6 +26,8 @@ const POINTS: [&str; 8] = [
     "store::before-compact",
     "store::after-compact",
     "store::before-remove",
+    "store::before-apply",
+    "store::before-apply-sync",
     "store::before-resolve",
 ];
 
@@ -33,6 +35,7 @@ pub fn options() -> Options {
     Options {
         ring_bytes: 64 << 10,
         cache_bytes: 64 << 10,
+        wal_bytes: 512 << 10,
         ..Options::new(Clock::system())
     }
 }

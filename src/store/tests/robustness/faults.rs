@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::crash::{self, Model, Report, options, put};
 
-const POINTS: [&str; 7] = [
+const POINTS: [&str; 9] = [
     "store::before-write",
     "store::before-sync",
     "store::before-publish",
@@ -21,6 +21,8 @@ const POINTS: [&str; 7] = [
     "store::before-compact",
     "store::after-compact",
     "store::before-remove",
+    "store::before-apply",
+    "store::before-apply-sync",
 ];
 const WRITERS: u64 = 6;
 const ROUNDS: u64 = 8;

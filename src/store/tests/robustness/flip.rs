@@ -75,9 +75,10 @@ fn copy(from: &Path, to: &Path) {
 
 /// Harms one of sled's files; what was done.
 fn damage(directory: &Path, rng: &mut Rng) -> String {
-    let sled = directory.join("sled");
-    let mut files: Vec<_> = fs::read_dir(&sled)
-        .expect("readable")
+    let (sled, wal) = (directory.join("sled"), directory.join("wal"));
+    let mut files: Vec<_> = [&sled, &wal]
+        .into_iter()
+        .flat_map(|directory| fs::read_dir(directory).expect("readable"))
         .map(|entry| entry.expect("readable").path())
         .filter(|path| path.is_file() && fs::metadata(path).expect("there").len() > 0)
         .collect();
@@ -87,8 +88,8 @@ fn damage(directory: &Path, rng: &mut Rng) -> String {
             .filter(|path| path.exists()),
     );
     files.sort();
-    // Mostly the file that holds the data.
-    let path = if rng.one_in(6) {
+    // Mostly the files that hold the data.
+    let path = if rng.one_in(2) {
         files[rng.below(files.len())].clone()
     } else {
         sled.join("db")

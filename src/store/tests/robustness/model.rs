@@ -21,6 +21,7 @@ fn options() -> Options {
     Options {
         ring_bytes: 4 << 10,
         cache_bytes: 4 << 10,
+        wal_bytes: 256 << 10,
         ..Options::new(Clock::system())
     }
 }

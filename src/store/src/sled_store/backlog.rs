@@ -1,0 +1,284 @@
+//! The records that are in the write-ahead log and not in sled yet: readers find them here, and
+//! the applier takes them from here.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::disk::Disk;
+use super::record::{Head, Record};
+use super::writer::{Answer, answer};
+use crate::{Error, Revision};
+
+/// Sled hears of new records when they have this size, or this number.
+const APPLY_BYTES: usize = 1 << 20;
+const APPLY_RECORDS: usize = 4096;
+/// One batch for sled: its readers wait for that long.
+const STEP_BYTES: usize = 256 << 10;
+const STEP_RECORDS: usize = 512;
+
+/// A compaction that waits, and who for it.
+pub(crate) struct Compaction {
+    pub at: Revision,
+    /// The store's revision when it was asked for; sled must have that first.
+    pub revision: Revision,
+    pub answer: Answer<()>,
+}
+
+/// What the applier is to do next.
+pub(crate) enum Job {
+    /// Write these to sled.
+    Apply(Vec<Arc<Record>>),
+    /// Make sled durable.
+    Sync,
+    Compact(Compaction),
+    /// Remove some garbage.
+    Remove,
+    /// The store is being closed.
+    Close,
+}
+
+/// Shared between writer, applier and readers.
+pub(crate) struct Backlog {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+}
+
+struct Queue {
+    /// Of consecutive revisions.
+    records: VecDeque<Arc<Record>>,
+    bytes: usize,
+    /// Sled has everything up to here.
+    applied: Revision,
+    /// Sled is durable up to here.
+    synced: Revision,
+    /// Sled shall become durable up to here.
+    wanted: Revision,
+    compactions: VecDeque<Compaction>,
+    /// Why the applier stands still.
+    failure: Option<Error>,
+    closed: bool,
+}
+
+impl Backlog {
+    /// Records after `applied`, up to which sled has them.
+    pub(crate) fn new(records: Vec<Record>, applied: Revision) -> Self {
+        let queue = Queue {
+            records: VecDeque::new(),
+            bytes: 0,
+            applied,
+            synced: applied,
+            wanted: Revision::ZERO,
+            compactions: VecDeque::new(),
+            failure: None,
+            closed: false,
+        };
+        let backlog = Self {
+            queue: Mutex::new(queue),
+            changed: Condvar::new(),
+        };
+        backlog.push(records);
+        backlog
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds durable records.
+    pub(crate) fn push(&self, records: Vec<Record>) {
+        let mut queue = self.lock();
+        queue.bytes += records.iter().map(Record::len).sum::<usize>();
+        queue.records.extend(records.into_iter().map(Arc::new));
+        if queue.is_due() {
+            self.changed.notify_all();
+        }
+    }
+
+    /// The record of a revision, if it is here.
+    pub(crate) fn get(&self, revision: Revision) -> Option<Arc<Record>> {
+        let queue = self.lock();
+        let first = queue.records.front()?.revision;
+        let index = usize::try_from(revision.0.checked_sub(first.0)?).ok()?;
+        queue.records.get(index).cloned()
+    }
+
+    fn after(&self, after: Revision) -> Vec<Arc<Record>> {
+        let queue = self.lock();
+        let start = queue
+            .records
+            .partition_point(|record| record.revision <= after);
+        queue.records.range(start..).cloned().collect()
+    }
+
+    /// Asks for sled to be made durable up to `revision`.
+    pub(crate) fn want_synced(&self, revision: Revision) {
+        let mut queue = self.lock();
+        if revision > queue.wanted {
+            queue.wanted = revision;
+            self.changed.notify_all();
+        }
+    }
+
+    /// Up to where sled is durable.
+    pub(crate) fn synced(&self) -> Revision {
+        self.lock().synced
+    }
+
+    /// Waits until sled is durable up to `revision`.
+    pub(crate) fn wait_synced(&self, revision: Revision) -> Result<(), Error> {
+        self.want_synced(revision);
+        let queue = self.changed.wait_while(self.lock(), |queue| {
+            queue.synced < revision && queue.failure.is_none()
+        });
+        let queue = queue.unwrap_or_else(PoisonError::into_inner);
+        match &queue.failure {
+            Some(failure) if queue.synced < revision => Err(failure.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn compact(&self, compaction: Compaction) {
+        self.lock().compactions.push_back(compaction);
+        self.changed.notify_all();
+    }
+
+    /// Stops the applier after a failure, until [`Backlog::resume`].
+    pub(crate) fn fail(&self, error: &Error) {
+        let mut queue = self.lock();
+        queue.failure = Some(error.clone());
+        for compaction in queue.compactions.drain(..) {
+            answer(compaction.answer, Err(error.clone()));
+        }
+        self.changed.notify_all();
+    }
+
+    /// The failure that stopped the applier.
+    pub(crate) fn failure(&self) -> Option<Error> {
+        self.lock().failure.clone()
+    }
+
+    /// Replaces everything by what was read from disk. The applier still stands.
+    pub(crate) fn load(&self, records: Vec<Record>, applied: Revision) {
+        let mut queue = self.lock();
+        queue.records.clear();
+        queue.bytes = 0;
+        (queue.applied, queue.synced) = (applied, applied);
+        queue.wanted = Revision::ZERO;
+        drop(queue);
+        self.push(records);
+    }
+
+    /// Lets the applier go on.
+    pub(crate) fn resume(&self) {
+        self.lock().failure = None;
+        self.changed.notify_all();
+    }
+
+    /// Ends the applier.
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits for something to do. `removing`: there is garbage to remove when nothing else is.
+    pub(crate) fn next(&self, removing: bool) -> Job {
+        let mut queue = self.lock();
+        loop {
+            if let Some(job) = queue.job(removing) {
+                return job;
+            }
+            let woken = self.changed.wait(queue);
+            queue = woken.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Sled has the records up to `upto`.
+    pub(crate) fn applied(&self, upto: Revision) {
+        let mut queue = self.lock();
+        queue.applied = upto;
+        while let Some(record) = queue.records.pop_front_if(|record| record.revision <= upto) {
+            queue.bytes -= record.len();
+        }
+    }
+
+    /// Sled has been synced; nothing was applied meanwhile.
+    pub(crate) fn note_synced(&self) {
+        let mut queue = self.lock();
+        queue.synced = queue.applied;
+        self.changed.notify_all();
+    }
+
+    /// Up to where sled has everything.
+    pub(crate) fn last_applied(&self) -> Revision {
+        self.lock().applied
+    }
+}
+
+impl Queue {
+    fn is_due(&self) -> bool {
+        self.bytes >= APPLY_BYTES || self.records.len() >= APPLY_RECORDS
+    }
+
+    fn job(&mut self, removing: bool) -> Option<Job> {
+        if self.closed {
+            return Some(Job::Close);
+        }
+        if self.failure.is_some() {
+            return None;
+        }
+        let compaction = self
+            .compactions
+            .front()
+            .map(|compaction| compaction.revision);
+        let needed = self.wanted.max(compaction.unwrap_or_default());
+        let first = self.records.front().map(|record| record.revision);
+        if self.is_due() || first.is_some_and(|first| first <= needed) {
+            return Some(Job::Apply(self.step()));
+        }
+        if self.wanted > self.synced {
+            return Some(Job::Sync);
+        }
+        let compaction = self.compactions.pop_front().map(Job::Compact);
+        compaction.or_else(|| removing.then_some(Job::Remove))
+    }
+
+    /// The next batch for sled.
+    fn step(&self) -> Vec<Arc<Record>> {
+        let mut bytes = 0;
+        let fits = |record: &&Arc<Record>| {
+            let fits = bytes < STEP_BYTES;
+            bytes += record.len();
+            fits
+        };
+        let step = self.records.iter().take(STEP_RECORDS).take_while(fits);
+        step.cloned().collect()
+    }
+}
+
+/// Calls `each` with every record after `after`, on disk and then in the backlog, in order,
+/// until it answers false.
+pub(crate) fn scan(
+    disk: &Disk,
+    backlog: &Backlog,
+    after: Revision,
+    mut each: impl FnMut(Revision, &Head<'_>) -> Result<bool, Error>,
+) -> Result<(), Error> {
+    // Taken first: what moves to sled meanwhile is in both.
+    let recent = backlog.after(after);
+    let end = recent.first().map(|record| record.revision);
+    let mut stopped = false;
+    disk.scan(after, |revision, head| {
+        if end.is_some_and(|end| revision >= end) {
+            return Ok(false);
+        }
+        stopped = !each(revision, head)?;
+        Ok(!stopped)
+    })?;
+    for record in recent {
+        if stopped {
+            break;
+        }
+        stopped = !each(record.revision, &record.head())?;
+    }
+    Ok(())
+}

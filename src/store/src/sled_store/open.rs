@@ -1,0 +1,101 @@
+//! Opens what the directory holds, sled's files and the write-ahead log, whatever version wrote
+//! them.
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+
+use base::fsio;
+use tracing::info;
+
+use super::directory::{Directory, FORMAT, at};
+use super::disk::Disk;
+use super::record::{META_APPLIED, Record};
+use super::recovery;
+use super::wal::{self, Wal};
+use crate::{Error, OpenError, Options, Revision};
+
+/// Everything on disk, open.
+pub(crate) struct Opened {
+    pub disk: Disk,
+    pub wal: Wal,
+    /// What the log holds and sled does not.
+    pub records: Vec<Record>,
+    /// The last revision that sled has.
+    pub applied: Revision,
+}
+
+/// Opens the files, making them where there are none.
+pub(crate) fn open(directory: &Directory, options: &Options) -> Result<Opened, OpenError> {
+    let disk = Disk::open(directory, options.page_cache_bytes)?;
+    let damaged = |error: Error| failure(directory, error);
+    if directory.format() < FORMAT {
+        upgrade(directory, &disk)?;
+    }
+    let applied = disk.meta(META_APPLIED).map_err(damaged)?;
+    let applied = applied.max(Revision::INITIAL);
+    let path = directory.wal();
+    if let Some(found) = wal::read(&path, options.wal_bytes, applied).map_err(damaged)? {
+        return Ok(Opened {
+            disk,
+            wal: found.wal,
+            records: found.records,
+            applied,
+        });
+    }
+    make_directory(directory).map_err(at(&path))?;
+    let wal = Wal::create(&path, options.wal_bytes, applied).map_err(at(&path))?;
+    directory.note_format().map_err(at(directory.path()))?;
+    Ok(Opened {
+        disk,
+        wal,
+        records: Vec::new(),
+        applied,
+    })
+}
+
+/// Version 1 had no write-ahead log: sled has everything.
+fn upgrade(directory: &Directory, disk: &Disk) -> Result<(), OpenError> {
+    let path = directory.wal();
+    match fs::remove_dir_all(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(&path)(error)),
+        // A log without the new version beside it is that of an upgrade that was cut short.
+        _ => {}
+    }
+    let upgraded = (|| {
+        let tail = recovery::tail(disk)?;
+        recovery::remove(disk, &tail.torn)?;
+        let mut facts = sled::Batch::default();
+        facts.insert(META_APPLIED, &tail.revision.0.to_be_bytes());
+        disk.write(facts)?;
+        disk.sync()?;
+        Ok(tail.revision)
+    })();
+    let revision = upgraded.map_err(|error| failure(directory, error))?;
+    info!(%revision, path = %directory.path().display(), "upgraded from format 1");
+    Ok(())
+}
+
+fn make_directory(directory: &Directory) -> io::Result<()> {
+    let path = directory.wal();
+    match DirBuilder::new().mode(0o700).create(&path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    fsio::sync_directory(directory.path())
+}
+
+/// An error that names the directory.
+pub(crate) fn failure(directory: &Directory, error: Error) -> OpenError {
+    let path = directory.path().to_owned();
+    match error {
+        Error::Io { source, .. } => {
+            let source = io::Error::new(source.kind(), source.to_string());
+            OpenError::Io { path, source }
+        }
+        error => OpenError::Damaged {
+            path,
+            problem: error.to_string(),
+        },
+    }
+}
