@@ -14,6 +14,7 @@ mod kind;
 pub mod kinds;
 pub mod owner;
 pub mod pod;
+pub mod quota;
 pub mod requests;
 pub mod taint;
 pub mod time;
