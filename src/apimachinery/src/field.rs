@@ -101,7 +101,8 @@ impl ErrorType {
 pub struct FieldError {
     pub kind: ErrorType,
     pub path: Path,
-    pub value: Value,
+    /// What was there; `None` where the text leaves it out (upstream's `OmitValueType`).
+    pub value: Option<Value>,
     pub detail: String,
 }
 
@@ -110,7 +111,7 @@ impl FieldError {
         Self {
             kind,
             path: path.clone(),
-            value,
+            value: Some(value),
             detail: detail.into(),
         }
     }
@@ -122,6 +123,15 @@ impl FieldError {
 
     pub fn invalid(path: &Path, value: impl Into<Value>, detail: impl Into<String>) -> Self {
         Self::new(ErrorType::Invalid, path, value.into(), detail)
+    }
+
+    /// [`FieldError::invalid`], of something too large to show.
+    #[must_use]
+    pub fn invalid_unshown(path: &Path, detail: impl Into<String>) -> Self {
+        Self {
+            value: None,
+            ..Self::new(ErrorType::Invalid, path, Value::Null, detail)
+        }
     }
 
     pub fn type_invalid(path: &Path, value: impl Into<Value>, detail: impl Into<String>) -> Self {
@@ -168,9 +178,11 @@ impl FieldError {
     #[must_use]
     pub fn body(&self) -> String {
         let mut body = self.kind.text().to_owned();
-        if self.kind.shows_value() {
+        if let Some(value) = &self.value
+            && self.kind.shows_value()
+        {
             body.push_str(": ");
-            body.push_str(&show(&self.value));
+            body.push_str(&show(value));
         }
         if !self.detail.is_empty() {
             body.push_str(": ");
