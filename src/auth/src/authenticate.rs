@@ -6,6 +6,8 @@ use apimachinery::UserInfo;
 use futures::future::BoxFuture;
 use rustls_pki_types::CertificateDer;
 
+use crate::token::TokenError;
+
 /// What came with a request.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Credentials<'a> {
@@ -54,6 +56,9 @@ pub enum Unauthenticated {
     },
     #[error("the client certificate cannot be read: {0}")]
     Unreadable(String),
+    /// A service account's token that is not good.
+    #[error("{0}")]
+    Token(#[from] TokenError),
     /// No authenticator knows the token.
     #[error("the bearer token is not known")]
     UnknownToken,

@@ -10,6 +10,7 @@
 
 mod authenticate;
 pub mod bootstrap;
+mod bootstrap_token;
 mod decision;
 pub mod identity;
 mod node;
@@ -17,15 +18,18 @@ mod node_graph;
 mod pod_references;
 mod rbac;
 mod rule;
+mod token;
 mod x509;
 
 pub use authenticate::{
     Anonymous, Authenticated, Authenticator, Chain, Credentials, Outcome, Unauthenticated,
 };
 pub use bootstrap::BootstrapPolicy;
+pub use bootstrap_token::BootstrapTokens;
 pub use decision::{Authorizer, AuthzAttributes, Decision, PrivilegedGroup, Union, forbidden};
 pub use node::{NodeAuthorizer, NodeGraph, NodeObject, node_name};
 pub use node_graph::PodGraph;
 pub use rbac::{Binding, Rbac, Role, RoleKind, RoleRef, RuleSource, Subject};
 pub use rule::Rule;
+pub use token::{ServiceAccountTokens, TokenError, TokenObject, TokenObjects};
 pub use x509::X509;

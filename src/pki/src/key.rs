@@ -73,6 +73,11 @@ impl PrivateKey {
         self.key.clone()
     }
 
+    /// The private half, in whatever encoding it came.
+    pub(crate) fn der(&self) -> &PrivateKeyDer<'static> {
+        &self.der
+    }
+
     /// PEM, labelled as the encoding demands.
     pub(crate) fn to_pem(&self) -> String {
         let (label, bytes) = match &*self.der {

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::signature::{self, UnparsedPublicKey};
 use rustls::SignatureScheme;
-use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{PrivateKeyDer, alg_id};
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
+use crate::der;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::key::PrivateKey;
@@ -106,21 +106,24 @@ impl ServiceAccountKeys {
         &self.verifying
     }
 
-    /// A JWS signature with the first key.
-    ///
-    /// # Errors
-    /// [`Error::Tls`] when signing fails.
-    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>> {
-        let signature = self.signing.sign(message)?;
-        let half = match self.signing().algorithm {
-            Algorithm::Rs256 => return Ok(signature),
-            Algorithm::Es256 => 32,
-            Algorithm::Es384 => 48,
-        };
-        fixed_width(&signature, half).ok_or_else(|| {
-            let text = "a signer gave a malformed ECDSA signature";
-            Error::Tls(rustls::Error::General(text.into()))
-        })
+    /// The key that signs, as token libraries read it: PKCS#8, or PKCS#1 when the file holds
+    /// that.
+    #[must_use]
+    pub fn signing_der(&self) -> Vec<u8> {
+        match self.signing.der() {
+            PrivateKeyDer::Sec1(sec1) => {
+                let curve = match self.signing().algorithm {
+                    Algorithm::Es384 => alg_id::ECDSA_P384,
+                    Algorithm::Es256 | Algorithm::Rs256 => alg_id::ECDSA_P256,
+                };
+                der::sequence(&[
+                    der::unsigned(&[0]),
+                    der::tlv(der::SEQUENCE, &curve),
+                    der::octets(sec1.secret_sec1_der()),
+                ])
+            }
+            other => other.secret_der().to_vec(),
+        }
     }
 }
 
@@ -135,36 +138,13 @@ impl VerifyingKey {
         })
     }
 
-    /// Whether this is this key's JWS signature of the message.
+    /// The content of the bit string: a point of the curve, or an RSAPublicKey in DER.
     #[must_use]
-    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        let algorithm: &dyn signature::VerificationAlgorithm = match self.algorithm {
-            Algorithm::Es256 => &signature::ECDSA_P256_SHA256_FIXED,
-            Algorithm::Es384 => &signature::ECDSA_P384_SHA384_FIXED,
-            Algorithm::Rs256 => &signature::RSA_PKCS1_2048_8192_SHA256,
-        };
-        let Ok((_, key)) = SubjectPublicKeyInfo::from_der(&self.public_key) else {
-            return false;
-        };
-        let key = UnparsedPublicKey::new(algorithm, &key.subject_public_key.data);
-        key.verify(message, signature).is_ok()
+    pub fn public_bits(&self) -> Vec<u8> {
+        let (_, key) =
+            SubjectPublicKeyInfo::from_der(&self.public_key).expect("rustls wrote this public key");
+        key.subject_public_key.data.into_owned()
     }
-}
-
-/// X.509 writes an ECDSA signature as a DER sequence of two integers, JWS as two numbers of
-/// `half` octets each.
-fn fixed_width(der: &[u8], half: usize) -> Option<Vec<u8>> {
-    let (_, pair) = x509_parser::der_parser::parse_der(der).ok()?;
-    let numbers = pair.as_sequence().ok()?;
-    let mut out = Vec::with_capacity(2 * half);
-    for number in numbers {
-        let bytes = number.as_slice().ok()?;
-        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
-        let bytes = &bytes[zeros..];
-        out.extend(std::iter::repeat_n(0, half.checked_sub(bytes.len())?));
-        out.extend_from_slice(bytes);
-    }
-    (out.len() == 2 * half).then_some(out)
 }
 
 fn damaged(path: &Path, what: String) -> Error {
@@ -178,9 +158,10 @@ fn damaged(path: &Path, what: String) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 
     #[test]
-    fn signs_with_the_first_key_and_verifies_with_all() {
+    fn the_first_key_signs_and_all_verify() {
         let directory = tempfile::tempdir().expect("fresh directory");
         let path = directory.path().join("service.key");
         let old = ServiceAccountKeys::open(&path).expect("made");
@@ -192,20 +173,17 @@ mod tests {
         std::fs::write(&path, rotated).expect("writable");
         let new = ServiceAccountKeys::open(&path).expect("read");
         assert_ne!(new.signing().id, old.signing().id);
-        let signature = old.sign(b"token").expect("signed");
-        assert_eq!(signature.len(), 64);
-        let verified = new
-            .verifying()
-            .iter()
-            .map(|k| k.verifies(b"token", &signature));
-        assert_eq!(verified.collect::<Vec<_>>(), [false, true]);
-        assert!(!old.signing().verifies(b"tokem", &signature));
-    }
-
-    #[test]
-    fn short_numbers_are_padded() {
-        let der = [0x30, 0x07, 0x02, 0x02, 0x00, 0x80, 0x02, 0x01, 0x05];
-        assert_eq!(fixed_width(&der, 2), Some(vec![0, 0x80, 0, 5]));
-        assert_eq!(fixed_width(&der[..5], 2), None);
+        let ids: Vec<_> = new.verifying().iter().map(|key| &key.id).collect();
+        assert_eq!(ids, [&new.signing().id, &old.signing().id]);
+        for keys in [old, new] {
+            let signing = EcdsaKeyPair::from_pkcs8(
+                &ECDSA_P256_SHA256_FIXED_SIGNING,
+                &keys.signing_der(),
+                &ring::rand::SystemRandom::new(),
+            );
+            let signing = signing.expect("ring's own form");
+            let public = signing.public_key().as_ref();
+            assert_eq!(public, keys.signing().public_bits());
+        }
     }
 }

@@ -2,8 +2,11 @@
 
 use std::fs;
 
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RsaKeyPair};
+
 use super::{Rig, handshake};
-use crate::LeafName;
+use crate::{Algorithm, LeafName};
 
 pub(super) const BROUGHT: [(&str, &str, &str); 4] = [
     (
@@ -61,7 +64,17 @@ fn a_brought_service_key_may_be_of_any_encoding() {
         fs::write(rig.tls("service.key"), key).expect("written");
         let pki = rig.open().expect(what);
         let keys = pki.service_account_keys();
-        let signature = keys.sign(b"token").expect(what);
-        assert!(keys.signing().verifies(b"token", &signature), "{what}");
+        let (der, random) = (keys.signing_der(), SystemRandom::new());
+        let public = match keys.signing().algorithm {
+            Algorithm::Rs256 => {
+                let key = RsaKeyPair::from_der(&der).expect(what);
+                KeyPair::public_key(&key).as_ref().to_vec()
+            }
+            Algorithm::Es256 | Algorithm::Es384 => {
+                let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P384_SHA384_FIXED_SIGNING, &der, &random);
+                key.expect(what).public_key().as_ref().to_vec()
+            }
+        };
+        assert_eq!(public, keys.signing().public_bits(), "{what}");
     }
 }
