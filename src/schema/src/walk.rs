@@ -1,8 +1,27 @@
-//! Visiting every struct in an object.
+//! Visiting every struct in an object, and measuring it first.
 
 use serde_json::{Map, Value};
 
 use crate::facts::{Shape, TypeRef};
+
+/// Whether objects and lists stand within one another more than `levels` deep. Takes no more
+/// stack for a deeper value.
+#[must_use]
+pub fn deeper_than(value: &Value, levels: usize) -> bool {
+    let mut open = vec![(value, 0)];
+    while let Some((value, above)) = open.pop() {
+        let below: &mut dyn Iterator<Item = &Value> = match value {
+            Value::Array(items) => &mut items.iter(),
+            Value::Object(map) => &mut map.values(),
+            _ => continue,
+        };
+        if above == levels {
+            return true;
+        }
+        open.extend(below.map(|value| (value, above + 1)));
+    }
+    false
+}
 
 /// Calls `visit` for each struct in a value of this type, inner ones first, with its type. Raw
 /// JSON and what does not fit the type are passed over.

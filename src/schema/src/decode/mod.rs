@@ -2,6 +2,7 @@
 //!
 //! Entry points: [`decode`] for JSON text, [`decode_value`] for what YAML or a patch gave.
 
+mod head;
 mod run;
 mod scalar;
 mod syntax;
@@ -11,10 +12,10 @@ use std::fmt;
 
 use apimachinery::Object;
 use serde::de::DeserializeSeed;
-use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::facts::TypeRef;
+use crate::walk;
 use run::{Node, Run};
 
 /// `fieldValidation` of a request.
@@ -28,6 +29,10 @@ pub enum Validation {
     /// They refuse the request.
     Strict,
 }
+
+/// Levels of objects and lists that an object may have, since it must be read back: parsing
+/// stops there. Upstream's bound is 10,000, for stacks that grow.
+pub const MAX_DEPTH: usize = 127;
 
 /// Something a strict decoder refuses. Displayed in Go's words.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -104,13 +109,15 @@ pub fn decode(
     ty: TypeRef<'_>,
     validation: Validation,
 ) -> Result<Decoded, DecodeError> {
-    let text = syntax::utf8(bytes)?;
-    let mut source = serde_json::Deserializer::from_str(text);
-    let mut run = Run::new(validation != Validation::Ignore);
-    let value = Node::root(&mut run, ty)
-        .deserialize(&mut source)
-        .and_then(|value| source.end().map(|()| value))
-        .map_err(|error| syntax::error(&error, bytes))?;
+    let (text, mut mended) = (syntax::text(bytes), String::new());
+    let read = |text: &str| {
+        let mut source = serde_json::Deserializer::from_str(text);
+        let mut run = Run::new(validation != Validation::Ignore);
+        let value = Node::root(&mut run, ty).deserialize(&mut source)?;
+        source.end().map(|()| (value, run))
+    };
+    let (value, mut run) = syntax::parse(&text, &mut mended, read)?;
+    run.quote(&text);
     finish(value, run, validation)
 }
 
@@ -118,13 +125,16 @@ pub fn decode(
 /// found, such as YAML's duplicate keys; it comes first.
 ///
 /// # Errors
-/// As [`decode`], without syntax errors.
+/// As [`decode`], without syntax errors; a value deeper than [`MAX_DEPTH`] is a mismatch.
 pub fn decode_value(
     value: Value,
     ty: TypeRef<'_>,
     validation: Validation,
     strict: Vec<StrictError>,
 ) -> Result<Decoded, DecodeError> {
+    if walk::deeper_than(&value, MAX_DEPTH) {
+        return Err(DecodeError::Mismatch("exceeded max depth".into()));
+    }
     let mut run = Run::new(validation != Validation::Ignore);
     for error in strict {
         run.refuse(error);
@@ -154,17 +164,10 @@ fn finish(value: Value, run: Run<'_>, validation: Validation) -> Result<Decoded,
 }
 
 /// `apiVersion` and `kind` of a body, each empty when absent.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TypeMeta {
-    #[serde(default, deserialize_with = "text_or_null")]
     pub api_version: String,
-    #[serde(default, deserialize_with = "text_or_null")]
     pub kind: String,
-}
-
-fn text_or_null<'de, D: Deserializer<'de>>(source: D) -> Result<String, D::Error> {
-    Option::deserialize(source).map(Option::unwrap_or_default)
 }
 
 /// Reads only what a body says it is.
@@ -174,11 +177,10 @@ fn text_or_null<'de, D: Deserializer<'de>>(source: D) -> Result<String, D::Error
 /// is not a text.
 pub fn type_meta(bytes: &[u8]) -> Result<TypeMeta, DecodeError> {
     let prefix = "couldn't get version/kind; json parse error: ";
-    let read = || {
-        let text = syntax::utf8(bytes)?;
-        serde_json::from_str(text).map_err(|error| syntax::error(&error, bytes))
-    };
-    read().map_err(|error: DecodeError| DecodeError::Syntax(format!("{prefix}{error}")))
+    let (text, mut mended) = (syntax::text(bytes), String::new());
+    syntax::parse(&text, &mut mended, head::read)
+        .and_then(|head| head)
+        .map_err(|error| DecodeError::Syntax(format!("{prefix}{error}")))
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use serde::{Deserialize, de};
 use serde_json::{Map, Value};
 
-use super::StrictError;
 use super::scalar::{self, Wrong};
+use super::{StrictError, syntax};
 use crate::facts::{Field, Shape, TypeRef};
 
 /// Upstream stops collecting here, so that an error stays an error and not a document.
@@ -27,6 +27,8 @@ pub(super) struct Run<'f> {
     strict: Vec<StrictError>,
     seen: HashSet<StrictError>,
     mismatch: Option<String>,
+    /// The number that the mismatch is about, when only the text tells how it was written.
+    float: Option<f64>,
     /// `spec.containers[0].name`, as strict errors name a place.
     path: String,
     /// `spec.containers.name`, as Go's mismatches name it: fields only.
@@ -46,9 +48,20 @@ impl<'f> Run<'f> {
             strict: Vec::new(),
             seen: HashSet::new(),
             mismatch: None,
+            float: None,
             path: String::new(),
             fields: String::new(),
             owner: "",
+        }
+    }
+
+    /// Says a mismatched number as the client wrote it: 2^64 is no `1.8446744073709552e19`.
+    pub(super) fn quote(&mut self, text: &str) {
+        if let (Some(float), Some(mismatch)) = (self.float, &mut self.mismatch)
+            && let Some(literal) = syntax::written(text, float)
+        {
+            let shown = format!("number {}", Value::from(float));
+            *mismatch = mismatch.replacen(&shown, &format!("number {literal}"), 1);
         }
     }
 
@@ -252,8 +265,14 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
         Ok(self.number(value.into()))
     }
 
-    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
-        Ok(self.number(value.into()))
+    fn visit_f64<E: de::Error>(mut self, value: f64) -> Result<Value, E> {
+        let before = self.run.mismatch.is_some();
+        let ty = self.ty;
+        let read = self.below(ty).number(value.into());
+        if !before && self.run.mismatch.is_some() {
+            self.run.float = Some(value);
+        }
+        Ok(read)
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {

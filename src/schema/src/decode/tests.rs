@@ -78,6 +78,16 @@ fn mismatches_speak_go() {
             ],
         ),
         (
+            r#"{"metadata": {"name": "1 \" 2"}, "spec": {"replicas": 18446744073709551616}}"#,
+            expect![
+                "json: cannot unmarshal number 18446744073709551616 into Go struct field DeploymentSpec.spec.replicas of type int32"
+            ],
+        ),
+        (
+            r#"{"spec": {"replicas": 1e400}}"#,
+            expect!["json: cannot unmarshal number 1e400 into Go value of type float64"],
+        ),
+        (
             r#"{"metadata": {"labels": {"a": 1}}}"#,
             expect![
                 "json: cannot unmarshal number into Go struct field ObjectMeta.metadata.labels of type string"
@@ -207,9 +217,26 @@ fn syntax_errors_speak_go() {
         let error = error.expect_err("no JSON");
         assert_eq!(error, DecodeError::Syntax(expected.into()), "{text}");
     }
-    let error = decode(b"{\"kind\": \"\xff\"}", ty("", "Pod"), Validation::Warn);
-    let expected = DecodeError::Syntax("invalid UTF-8 at byte 10".into());
-    assert_eq!(error, Err(expected));
+}
+
+/// Go reads what is no UTF-8, and surrogates that stand alone, as U+FFFD.
+#[test]
+fn texts_are_mended_as_go_mends_them() {
+    let rows: &[(&[u8], &str)] = &[
+        (b"{\"kind\": \"a\xffb\"}", "a\u{fffd}b"),
+        (br#"{"kind": "\ud800"}"#, "\u{fffd}"),
+        (br#"{"kind": "\ud800x\udfff"}"#, "\u{fffd}x\u{fffd}"),
+        (br#"{"kind": "\ud83d\ude00 \ud83d"}"#, "\u{1f600} \u{fffd}"),
+        (br#"{"kind": "\\ud800 \ud800"}"#, "\\ud800 \u{fffd}"),
+        (br#"{"kind": "\ud800\n\u0041"}"#, "\u{fffd}\nA"),
+        (br#"{"kind": "\ud800\u0041"}"#, "\u{fffd}A"),
+        (br#"{"kind": "\ud800\ud83d\ude00"}"#, "\u{fffd}\u{1f600}"),
+    ];
+    for (body, expected) in rows {
+        let decoded = decode(body, ty("", "Pod"), Validation::Warn).expect("valid");
+        assert_eq!(decoded.object.at("/kind"), Some(&json!(expected)));
+        assert_eq!(type_meta(body).expect("valid").kind, *expected);
+    }
 }
 
 #[test]
@@ -220,6 +247,29 @@ fn reads_what_a_body_says_it_is() {
         kind: "Pod".into(),
     };
     assert_eq!(meta, Ok(expected));
+    let twice = type_meta(br#"{"kind": "Pod", "kind": "Node"}"#);
+    assert_eq!(twice.expect("the last counts").kind, "Node");
+    let go_name = r#"struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }"#;
+    for (body, expected) in [
+        (
+            r#"{"kind": 1}"#,
+            "number into Go struct field .kind of type string".to_owned(),
+        ),
+        (
+            r#"{"apiVersion": {"a": 1}}"#,
+            "object into Go struct field .apiVersion of type string".to_owned(),
+        ),
+        ("[1]", format!("array into Go value of type {go_name}")),
+        ("1e3", format!("number into Go value of type {go_name}")),
+    ] {
+        let error = type_meta(body.as_bytes())
+            .expect_err("another form")
+            .to_string();
+        let expected = format!(
+            "couldn't get version/kind; json parse error: json: cannot unmarshal {expected}"
+        );
+        assert_eq!(error, expected);
+    }
     let error = type_meta(b"{").expect_err("no JSON").to_string();
     assert_eq!(
         error,

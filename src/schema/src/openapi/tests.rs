@@ -297,5 +297,6 @@ fn every_field_has_a_description() {
         io.k8s.apimachinery.pkg.version.Info.gitTreeState
         io.k8s.apimachinery.pkg.version.Info.gitVersion
         io.k8s.apimachinery.pkg.version.Info.goVersion
-        io.k8s.apimachinery.pkg.version.Info.platform"#]].assert_eq(&silent.join("\n"));
+        io.k8s.apimachinery.pkg.version.Info.platform"#]]
+    .assert_eq(&silent.join("\n"));
 }

@@ -73,6 +73,17 @@ fn operations() {
             json!([{"op": "replace", "path": "", "value": {"b": 2}}]),
             json!({"b": 2}),
         ),
+        // Go's library sets what is not there, and copies nothing as null.
+        (
+            json!({}),
+            json!([{"op": "replace", "path": "/b", "value": 1}]),
+            json!({"b": 1}),
+        ),
+        (
+            json!({}),
+            json!([{"op": "copy", "from": "/a", "path": "/b"}]),
+            json!({"b": null}),
+        ),
     ];
     for (document, patch, expected) in rows {
         check(document, &patch, Ok(expected));
@@ -103,8 +114,8 @@ fn refusals_speak_go() {
             "remove operation does not apply: doc is missing path: \"/b/c\": missing value",
         ),
         (
-            json!([{"op": "replace", "path": "/b", "value": 1}]),
-            "replace operation does not apply: doc is missing key: /b: missing value",
+            json!([{"op": "replace", "path": "/list/1", "value": 1}]),
+            "replace operation does not apply: doc is missing key: /list/1: missing value",
         ),
         (
             json!([{"op": "add", "path": "/list/2", "value": 1}]),
@@ -113,6 +124,72 @@ fn refusals_speak_go() {
         (
             json!([{"op": "jump", "path": "/a"}]),
             "Unexpected kind: jump",
+        ),
+        (json!([{"op": 1, "path": "/a"}]), "Unexpected kind: unknown"),
+        (json!([null]), "Unexpected kind: unknown"),
+        (
+            json!([{"op": "add", "path": 1, "value": 2}]),
+            "add operation failed to decode path: missing value",
+        ),
+        (
+            json!([{"op": "test", "value": 2}]),
+            "test operation failed to decode path: operation missing path field: missing value",
+        ),
+        (
+            json!([{"op": "move", "path": "/a"}]),
+            "move operation failed to decode from: operation, missing from field: missing value",
+        ),
+        (
+            json!([{"op": "add", "path": "", "value": 2}]),
+            "add operation does not apply: doc is missing path: \"\": missing value",
+        ),
+        (
+            json!([{"op": "add", "path": "a", "value": 2}]),
+            "add operation does not apply: doc is missing path: \"a\": missing value",
+        ),
+        (
+            json!([{"op": "add", "path": "/list/x", "value": 1}]),
+            "error in add for path: '/list/x': value was not a proper array index: 'x': strconv.Atoi: parsing \"x\": invalid syntax",
+        ),
+        (
+            json!([{"op": "add", "path": "/list/-3", "value": 1}]),
+            "error in add for path: '/list/-3': Unable to access invalid index: -3: invalid index referenced",
+        ),
+        (
+            json!([{"op": "remove", "path": "/list/99999999999999999999"}]),
+            "error in remove for path: '/list/99999999999999999999': strconv.Atoi: parsing \"99999999999999999999\": invalid syntax",
+        ),
+        (
+            json!([{"op": "move", "from": "/b", "path": "/c"}]),
+            "error in move for path: 'b': Unable to remove nonexistent key: b: missing value",
+        ),
+        (
+            json!([{"op": "move", "from": "/b/c", "path": "/c"}]),
+            "move operation does not apply: doc is missing from path: /b/c: missing value",
+        ),
+        (
+            json!([{"op": "copy", "from": "/a", "path": "/b/c"}]),
+            "copy operation does not apply: doc is missing destination path: /b/c: missing value",
+        ),
+        (
+            json!([{"op": "copy", "from": "/list/4", "path": "/c"}]),
+            "error in copy for from: '/list/4': Unable to access invalid index: 4: invalid index referenced",
+        ),
+        (
+            json!([{"op": "copy", "from": "/a", "path": "/list/4"}]),
+            "error while adding value during copy: Unable to access invalid index: 4: invalid index referenced",
+        ),
+        (
+            json!([{"op": "test", "path": "/list/4", "value": 0}]),
+            "error in test for path: '/list/4': Unable to access invalid index: 4: invalid index referenced",
+        ),
+        (
+            json!([{"op": "test", "path": "/a/b/c", "value": 0}]),
+            "test operation does not apply: is missing path: /a/b/c: missing value",
+        ),
+        (
+            json!([{"op": "replace", "path": "", "value": 0}]),
+            "replace operation value must be object or array",
         ),
     ];
     for (patch, expected) in rows {
