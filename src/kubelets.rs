@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use apimachinery::StatusError;
 use apiserver::{KubeletConnector, NodeEndpoint};
 use base::Clock;
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use futures::future::BoxFuture;
 use http::{Request, Response, header};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::TokioIo;
+use registry::{Registry, Target};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
@@ -20,6 +22,7 @@ use tokio_rustls::TlsConnector;
 /// One connection per request: logs are rare and last.
 pub struct Kubelets {
     tls: TlsConnector,
+    registry: Registry,
     clock: Clock,
 }
 
@@ -27,12 +30,13 @@ pub struct Kubelets {
 const LIMIT: Duration = Duration::from_secs(10);
 
 impl Kubelets {
-    pub fn new(config: Arc<ClientConfig>, clock: Clock) -> Self {
+    pub fn new(config: Arc<ClientConfig>, registry: Registry, clock: Clock) -> Self {
         // One protocol is enough here, and HTTP/1.1 needs no agreement.
         let mut config = (*config).clone();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Self {
             tls: TlsConnector::from(Arc::new(config)),
+            registry,
             clock,
         }
     }
@@ -76,6 +80,18 @@ impl Kubelets {
 }
 
 impl KubeletConnector for Kubelets {
+    fn endpoint<'a>(&'a self, node: &'a str) -> BoxFuture<'a, Result<NodeEndpoint, StatusError>> {
+        Box::pin(async move {
+            let nodes = resources::by_kind("", "Node").ok_or_else(StatusError::no_such_resource)?;
+            let target = Target {
+                namespace: "",
+                name: node,
+            };
+            let found = self.registry.get(nodes, target).await?;
+            NodeEndpoint::of(&found.to_object().map_err(StatusError::internal)?)
+        })
+    }
+
     fn get<'a>(
         &'a self,
         node: NodeEndpoint,

@@ -198,6 +198,7 @@ async fn open(options: &Options, clock: &Clock, shutdown: &Shutdown) -> Result<C
         authorizer: authorizer.clone(),
         kubelets: Arc::new(Kubelets::new(
             pki.client_config_as(pki::LeafName::ApiServerClient)?,
+            registry.clone(),
             clock.clone(),
         )),
         checks: checks(store.clone()),
@@ -222,7 +223,7 @@ async fn open(options: &Options, clock: &Clock, shutdown: &Shutdown) -> Result<C
 /// What `/readyz` asks: whether the store can be read.
 fn checks(store: Arc<SledStore>) -> Checks {
     Checks(vec![Check {
-        name: "store",
+        name: "etcd",
         liveness: true,
         run: Arc::new(move || {
             let store = store.clone();

@@ -321,12 +321,6 @@ impl Visit<'_> {
 
     async fn connect(&self, path: &str, name: &str) {
         assert_eq!(name, "log", "nothing here visits {name}");
-        let node = json!({
-            "metadata": {"name": "node-1"},
-            "status": {"addresses": [{"type": "InternalIP", "address": "192.0.2.1"}],
-                "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}}},
-        });
-        self.world.create("/api/v1/nodes", &node).await;
         let uri = format!("{path}?container=side&follow=true&tailLines=3&pretty=true");
         let text = self.world.get(&uri).await.body;
         let expected = "192.0.2.1:10250 /containerLogs/default/web/side?follow=true&tailLines=3";

@@ -1,45 +1,49 @@
 //! The filter chain: the one place with its order. In-process requests take it too.
 
-use std::time::Duration;
-
-use apimachinery::{FieldSelector, RequestCx, StatusError, UserInfo};
-use auth::{AuthzAttributes, Credentials, Decision};
+use apimachinery::{RequestCx, StatusError, UserInfo};
 use axum::body::Body;
 use base::TraceId;
-use bytes::Bytes;
-use http::{Extensions, HeaderMap, HeaderValue, Request, Response, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http::request::Parts as Head;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use tracing::{Instrument, debug, info_span};
 
-use crate::in_process::Identity;
-use crate::listener::Peer;
-use crate::request_info::{RequestInfo, query};
-use crate::{ApiServer, State, answer, routes};
+use crate::filters::impersonation::{self, Refusal};
+use crate::filters::{authentication, authorization, body, deadline, in_flight, rendering};
+use crate::metrics::Seen;
+use crate::request_info::RequestInfo;
+use crate::{ApiServer, State, answer, held, routes};
 
-/// A body may not be longer (etcd's default, and upstream's limit).
-const MAX_BODY: usize = 3 * 1024 * 1024;
-/// A request that does not stream is answered within this time.
-const DEADLINE: Duration = Duration::from_secs(60);
 /// Carries a trace over HTTP.
 pub const TRACE_HEADER: &str = "rk3s-trace";
 
 impl ApiServer {
-    /// Answers a request: panic guard, trace, request info, authentication, in-flight limit,
-    /// deadline, authorization, body, route. Errors become Status bodies here only.
+    /// Answers a request: panic guard, trace, request info, authentication, impersonation,
+    /// in-flight limit, authorization, deadline, body, route, rendering. Errors become bodies
+    /// here only.
     pub async fn handle(&self, request: Request<Body>) -> Response<Body> {
         let state = &*self.0;
-        let trace = trace_of(&request);
-        let info = RequestInfo::of(request.method(), request.uri());
+        let (mut head, body) = request.into_parts();
+        let trace = trace_of(&head);
+        let info = RequestInfo::of(&head.method, &head.uri);
+        let text = rendering::wanted(&info, &head.uri, &head.headers);
         let span = info_span!("request", %trace, verb = %info.verb, path = %info.path);
         let started = state.parts.clock.monotonic();
-        let handled = base::tasks::catch("request", guarded(state, request, &info, trace));
-        let mut response = match handled.instrument(span.clone()).await {
+        let metrics = &state.metrics.requests;
+        let mut seen = metrics.see(&info, &head.method, &head.uri, &head.headers);
+        let work = guarded(state, &mut head, body, &info, trace, &seen);
+        let handled = base::tasks::catch("request", work);
+        let response = match handled.instrument(span.clone()).await {
             Some(Ok(response)) => response,
             Some(Err(error)) => answer::error(&error),
-            None => answer::error(&StatusError::internal("the handler panicked; see the log")),
+            None => panicked(),
         };
+        let mut response = rendering::render(response, text).await;
         let took = state.parts.clock.monotonic().saturating_sub(started);
-        state.metrics.observe(&info, response.status(), took);
+        let size = http_body::Body::size_hint(response.body()).exact();
+        seen.answered(response.status(), took, size);
+        if let Some(lasts) = seen.lasts() {
+            response = response.map(|body| held::body(body, lasts));
+        }
         let code = response.status().as_u16();
         debug!(parent: &span, code, took_us = took.as_micros(), "answered");
         finish_headers(response.headers_mut());
@@ -49,37 +53,68 @@ impl ApiServer {
 
 async fn guarded(
     state: &State,
-    request: Request<Body>,
+    head: &mut Head,
+    body: Body,
     info: &RequestInfo,
     trace: TraceId,
+    seen: &Seen<'_>,
 ) -> Result<Response<Body>, StatusError> {
-    let user = authenticate(state, request.extensions(), request.headers()).await?;
-    let _place = state.metrics.enter(info.is_long_running()).ok_or_else(|| {
-        let text = "too many requests in flight, please try again later";
-        StatusError::too_many_requests(text, 1)
-    })?;
-    let cx = RequestCx::new(user, trace);
-    let field_selector = query(request.uri(), "fieldSelector");
-    authorize(state, info, &field_selector, &cx)?;
-    let work = answered(state, request, info, &cx);
-    if info.is_long_running() {
-        return work.await;
-    }
-    let in_time = state.parts.clock.timeout(DEADLINE, work).await;
-    in_time.unwrap_or_else(|_| {
-        let text = "request did not complete within the allotted timeout";
-        Err(StatusError::timeout(text))
-    })
+    let user = authentication::authenticate(state, &head.extensions, &head.headers).await?;
+    let user = match impersonation::impersonated(state, &user, &head.headers) {
+        Ok(None) => user,
+        Ok(Some(other)) => {
+            debug!(user = user.name, as_user = other.name, as_groups = ?other.groups, "impersonates");
+            impersonation::strip(&mut head.headers);
+            other
+        }
+        Err(Refusal::Forbidden(error)) => return Err(error),
+        Err(Refusal::Headers(why)) => return Ok(internal_error(head, &why)),
+    };
+    let Some(_place) = state.metrics.in_flight.enter(info, &user) else {
+        seen.terminated(StatusCode::TOO_MANY_REQUESTS);
+        return Ok(in_flight::too_many());
+    };
+    authorization::authorize(state, info, &head.uri, &user)?;
+    in_time(state, head, body, info, (user, trace), seen).await
 }
 
-async fn answered(
+/// Only what may last has no deadline, and even there the body has one.
+async fn in_time(
     state: &State,
-    request: Request<Body>,
+    head: &Head,
+    body: Body,
+    info: &RequestInfo,
+    (user, trace): (UserInfo, TraceId),
+    seen: &Seen<'_>,
+) -> Result<Response<Body>, StatusError> {
+    let clock = &state.parts.clock;
+    let cx = RequestCx::new(user, trace);
+    let late = |_| {
+        seen.terminated(StatusCode::GATEWAY_TIMEOUT);
+        StatusError::timeout("request did not complete within the allotted timeout")
+    };
+    if info.is_long_running() {
+        let body = clock.timeout(deadline::DEADLINE, body::read(body)).await;
+        return routed(state, head, body.map_err(late)??, info, &cx).await;
+    }
+    let work = async {
+        let body = body::read(body).await?;
+        if !body.is_empty() {
+            seen.body(body.len());
+        }
+        routed(state, head, body, info, &cx).await
+    };
+    let limit = deadline::of(&head.uri)?;
+    clock.timeout(limit, work).await.map_err(late)?
+}
+
+async fn routed(
+    state: &State,
+    head: &Head,
+    body: bytes::Bytes,
     info: &RequestInfo,
     cx: &RequestCx,
 ) -> Result<Response<Body>, StatusError> {
-    let (head, body) = request.into_parts();
-    let body = read_body(body).await?;
     let outcome = routes::route(state, info, cx, (&head.uri, &head.headers, body)).await;
     let mut response = outcome.unwrap_or_else(|error| answer::error(&error));
     for text in cx.take_warnings() {
@@ -92,100 +127,37 @@ async fn answered(
     Ok(response)
 }
 
-fn trace_of(request: &Request<Body>) -> TraceId {
-    let given = request.extensions().get::<TraceId>().copied().or_else(|| {
-        request
-            .headers()
-            .get(TRACE_HEADER)?
-            .to_str()
-            .ok()?
-            .parse()
-            .ok()
-    });
+fn trace_of(head: &Head) -> TraceId {
+    let given = head.extensions.get::<TraceId>().copied();
+    let given = given.or_else(|| head.headers.get(TRACE_HEADER)?.to_str().ok()?.parse().ok());
     given
         .filter(|trace| *trace != TraceId::NONE)
         .unwrap_or_else(TraceId::generate)
 }
 
-async fn authenticate(
-    state: &State,
-    extensions: &Extensions,
-    headers: &HeaderMap,
-) -> Result<UserInfo, StatusError> {
-    if let Some(Identity(user)) = extensions.get::<Identity>() {
-        return Ok(user.clone());
-    }
-    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| {
-        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-        scheme
-            .eq_ignore_ascii_case("bearer")
-            .then_some(token.trim())
-    });
-    let peer = extensions.get::<Peer>();
-    let credentials = Credentials {
-        peer_certificates: peer.map_or(&[][..], |peer| peer.certificates.as_slice()),
-        bearer,
-        audiences: &[],
-    };
-    match state.parts.authenticator.authenticate(credentials).await {
-        Ok(Some(known)) => Ok(known.user),
-        Ok(None) => Ok(UserInfo::anonymous()),
-        Err(error) => {
-            debug!(%error, "refused credentials");
-            Err(StatusError::unauthorized())
-        }
-    }
+/// The line that upstream answers where it has no Status, naming the request.
+fn internal_error(head: &Head, why: &str) -> Response<Body> {
+    let target = head
+        .uri
+        .path_and_query()
+        .map_or("/", |target| target.as_str());
+    let text = format!("Internal Server Error: {target:?}: {why}");
+    let text = text
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;");
+    let mut response = answer::text(StatusCode::INTERNAL_SERVER_ERROR, format!("{text}\n"));
+    let nosniff = HeaderValue::from_static("nosniff");
+    response
+        .headers_mut()
+        .insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+    response
 }
 
-fn authorize(
-    state: &State,
-    info: &RequestInfo,
-    field_selector: &str,
-    cx: &RequestCx,
-) -> Result<(), StatusError> {
-    let resource = info.resource.as_ref();
-    let of = |read: fn(&crate::ResourcePath) -> &str| resource.map_or("", read);
-    let selected = selected_name(info, field_selector);
-    let attributes = AuthzAttributes {
-        user: &cx.user,
-        verb: &info.verb,
-        group: of(|r| &r.group),
-        resource: of(|r| &r.resource),
-        subresource: of(|r| &r.subresource),
-        namespace: of(|r| &r.namespace),
-        name: selected.as_deref().unwrap_or(of(|r| &r.name)),
-        field_selector,
-        path: if resource.is_none() { &info.path } else { "" },
-    };
-    decide(state, &attributes)
-}
-
-/// Asks the authorizers; handlers do so for what a request turns out to do besides its verb.
-pub(crate) fn decide(state: &State, attributes: &AuthzAttributes<'_>) -> Result<(), StatusError> {
-    match state.parts.authorizer.authorize(attributes) {
-        Decision::Allow(_) => Ok(()),
-        Decision::Deny(why) | Decision::NoOpinion(why) => Err(auth::forbidden(attributes, &why)),
-    }
-}
-
-/// A list or watch of the one object that `metadata.name=x` selects is about that object.
-fn selected_name(info: &RequestInfo, field_selector: &str) -> Option<String> {
-    let reads = matches!(info.verb.as_ref(), "list" | "watch");
-    // A selector that cannot be read selects nothing here, and is refused by the verb.
-    let selector = FieldSelector::parse(field_selector)
-        .ok()
-        .filter(|_| reads)?;
-    selector.exact("metadata.name").map(Into::into)
-}
-
-async fn read_body(body: Body) -> Result<Bytes, StatusError> {
-    match Limited::new(body, MAX_BODY).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(StatusError::too_large(MAX_BODY)),
-        Err(error) => Err(StatusError::bad_request(format!(
-            "cannot read the body: {error}"
-        ))),
-    }
+/// The panic is in the log; the client learns no more than upstream tells.
+fn panicked() -> Response<Body> {
+    let text = "This request caused apiserver to panic. Look in the logs for details.\n";
+    answer::text(StatusCode::INTERNAL_SERVER_ERROR, text)
 }
 
 fn finish_headers(headers: &mut HeaderMap) {

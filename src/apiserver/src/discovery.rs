@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use resources::{Resource, Subresource, Verb};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 const SCALE: GroupVersionKind = GroupVersionKind::new("autoscaling", "v1", "Scale");
 
@@ -125,13 +126,15 @@ fn resource_entry(row: &Resource) -> Value {
     entry
 }
 
-/// Eight bytes that change with the stored version, in base64: clients compare it only.
+/// Eight bytes of a SHA-256 that change with the stored version, in base64, as upstream's; empty
+/// for what is not stored.
 fn storage_hash(row: &Resource) -> String {
-    let text = format!("{}/{}/{}", row.group, row.storage, row.kind);
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    STANDARD.encode(hash.to_be_bytes())
+    if row.answer.is_some() {
+        return String::new();
+    }
+    let stored = row.stored_as.cloned().unwrap_or_else(|| row.gvk());
+    let text = format!("{}/{}/{}", stored.group, stored.version, stored.kind);
+    STANDARD.encode(&Sha256::digest(text)[..8])
 }
 
 /// What a subresource takes and gives, and its verbs.

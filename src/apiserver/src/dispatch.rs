@@ -8,7 +8,7 @@ use registry::{Target, Writer};
 use resources::{Resource, Served, Subresource, Verb};
 
 use crate::request_info::{RequestInfo, ResourcePath};
-use crate::{State, connect, verbs};
+use crate::{State, answers, connect, negotiate, verbs};
 
 /// A request about a resource, with all that its verb's handler needs.
 pub(crate) struct Call<'a> {
@@ -26,10 +26,13 @@ pub(crate) struct Call<'a> {
 impl Call<'_> {
     /// Writes on behalf of this request.
     pub fn writer(&self) -> Writer<'_> {
-        let parts = &self.state.parts;
-        parts
-            .registry
-            .writer(self.served, self.cx, &*parts.admission)
+        self.writer_of(self.served)
+    }
+
+    /// Writes to another kind than the request is about.
+    pub fn writer_of(&self, served: Served) -> Writer<'_> {
+        let (registry, admission) = (&self.state.parts.registry, &self.state.metrics.admission);
+        registry.writer(served, self.cx, admission)
     }
 
     /// The object that the path names.
@@ -67,13 +70,18 @@ pub(crate) async fn dispatch(
     cx: &RequestCx,
     request: (&Uri, &HeaderMap, Bytes),
 ) -> Result<Response<Body>, StatusError> {
-    let served = resources::by_resource(&path.group, &path.version, &path.resource)
-        .ok_or_else(StatusError::no_such_resource)?;
+    let served = info.served.ok_or_else(StatusError::no_such_resource)?;
     let row = served.row;
     check_scope(row, path)?;
     check_segment("Namespace", &path.namespace)?;
     check_segment("Name", &path.name)?;
     let (uri, headers, body) = request;
+    if let Some(text) = row.deprecated {
+        cx.warn(text);
+    }
+    if info.verb == Verb::Watch.as_str() {
+        negotiate::watchable(headers)?;
+    }
     let call = Call {
         state,
         served,
@@ -84,15 +92,20 @@ pub(crate) async fn dispatch(
         headers,
         body,
     };
+    let subresource = match row.subresource(&path.subresource) {
+        Some(Subresource::Connect { name, verbs, .. }) => {
+            allowed(verbs, &info.verb)?;
+            return connect::connect(call, name).await;
+        }
+        subresource => subresource,
+    };
+    // Before anything is done: an answer that the client does not take must not follow a write.
+    negotiate::form(headers)?;
     if path.subresource.is_empty() {
         return main_resource(call, &info.verb).await;
     }
-    match row.subresource(&path.subresource) {
-        None => Err(StatusError::no_such_resource()),
-        Some(Subresource::Connect { name, verbs, .. }) => {
-            allowed(verbs, &info.verb)?;
-            connect::connect(call, name).await
-        }
+    match subresource {
+        None | Some(Subresource::Connect { .. }) => Err(StatusError::no_such_resource()),
         Some(Subresource::Create { hook, kind, .. }) => {
             allowed(&[Verb::Create], &info.verb)?;
             verbs::subresource::create(call, kind, *hook).await
@@ -108,6 +121,9 @@ pub(crate) async fn dispatch(
 
 async fn main_resource(call: Call<'_>, verb: &str) -> Result<Response<Body>, StatusError> {
     allowed(call.row.verbs, verb)?;
+    if let Some(kind) = call.row.answer {
+        return answers::handle(call, kind).await;
+    }
     if call.path.name.is_empty() {
         return collection(call, verb).await;
     }

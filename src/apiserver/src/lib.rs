@@ -9,12 +9,16 @@
 //! documents are made from the table.
 
 mod answer;
+mod answers;
 mod bookmarks;
 mod chain;
 mod connect;
+mod connection;
 mod discovery;
 mod dispatch;
+mod filters;
 mod frames;
+mod held;
 mod in_process;
 mod listener;
 mod metrics;
@@ -30,7 +34,6 @@ use std::sync::Arc;
 
 use apimachinery::admission::Plugin;
 use auth::{Authenticator, Authorizer};
-use axum::extract;
 use base::{Clock, Shutdown};
 use registry::Registry;
 
@@ -38,7 +41,7 @@ pub use connect::{KubeletConnector, NodeEndpoint};
 pub use in_process::InProcess;
 pub use listener::{ListenError, Listener, Peer};
 pub use request_info::{RequestInfo, ResourcePath};
-pub use routes::health::{Check, Checks};
+pub use routes::health::{Check, Checks, Done, Outcome};
 
 /// What the server is made of; the root wires it.
 pub struct Parts {
@@ -63,6 +66,7 @@ pub struct ApiServer(Arc<State>);
 /// Parts, and what is made from them once.
 pub(crate) struct State {
     pub parts: Parts,
+    pub checks: Checks,
     pub documents: schema::openapi::Documents,
     pub metrics: metrics::Metrics,
     pub bookmarks: bookmarks::Bookmarks,
@@ -70,24 +74,16 @@ pub(crate) struct State {
 
 impl ApiServer {
     #[must_use]
-    pub fn new(parts: Parts) -> Self {
+    pub fn new(mut parts: Parts) -> Self {
         let documents = routes::openapi::documents();
+        let checks = std::mem::take(&mut parts.checks).with_own(&parts.shutdown);
+        let metrics = metrics::Metrics::new(parts.admission.clone(), parts.clock.clone());
         Self(Arc::new(State {
             parts,
+            checks,
             documents,
-            metrics: metrics::Metrics::new(),
+            metrics,
             bookmarks: bookmarks::Bookmarks::default(),
         }))
-    }
-
-    /// The server as an axum router. It has one route: which paths there are is read from the
-    /// table, behind the filter chain.
-    pub(crate) fn router(&self) -> axum::Router {
-        let answer = |extract::State(server): extract::State<Self>, request: extract::Request| async move {
-            server.handle(request).await
-        };
-        axum::Router::new()
-            .fallback(answer)
-            .with_state(self.clone())
     }
 }

@@ -4,10 +4,10 @@ use apimachinery::StatusError;
 use http::{HeaderMap, header};
 
 /// The media types a resource can be answered in.
-const ACCEPTED: [&str; 1] = ["application/json"];
+const ACCEPTED: [&str; 2] = ["application/json", "application/yaml"];
 
 /// How an object or a list is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Form {
     /// The object itself.
     Object,
@@ -55,10 +55,7 @@ fn accept(headers: &HeaderMap) -> &str {
 /// NotAcceptable when there is none, as for protobuf alone: clients then ask for JSON.
 pub fn form(headers: &HeaderMap) -> Result<Form, StatusError> {
     for entry in entries(accept(headers)) {
-        if !matches!(
-            entry.media,
-            "" | "*/*" | "application/*" | "application/json"
-        ) {
+        if !is_json(entry.media) && !is_yaml(entry.media) {
             continue;
         }
         match (
@@ -77,6 +74,34 @@ pub fn form(headers: &HeaderMap) -> Result<Form, StatusError> {
         }
     }
     Err(StatusError::not_acceptable(&ACCEPTED))
+}
+
+fn is_json(media: &str) -> bool {
+    matches!(media, "" | "*/*" | "application/*" | "application/json")
+}
+
+fn is_yaml(media: &str) -> bool {
+    media == "application/yaml"
+}
+
+/// Whether the client names YAML before JSON.
+#[must_use]
+pub fn prefers_yaml(headers: &HeaderMap) -> bool {
+    let known = |entry: &Entry<'_>| is_json(entry.media) || is_yaml(entry.media);
+    entries(accept(headers))
+        .find(known)
+        .is_some_and(|entry| is_yaml(entry.media))
+}
+
+/// Refuses a watch in a form that has no frames.
+///
+/// # Errors
+/// NotAcceptable for YAML.
+pub fn watchable(headers: &HeaderMap) -> Result<(), StatusError> {
+    if prefers_yaml(headers) {
+        return Err(StatusError::not_acceptable(&ACCEPTED[..1]));
+    }
+    Ok(())
 }
 
 /// The version of aggregated discovery that the client asks for first, if any.

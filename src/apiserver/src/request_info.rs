@@ -3,15 +3,17 @@
 use std::borrow::Cow;
 
 use http::{Method, Uri};
-use resources::Verb;
+use resources::{Resource, Served, Subresource, Verb};
 
 /// What authorization, the routes and the log need to know.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct RequestInfo {
     /// `get`, `list`, `create`, …; for other paths the lower-case method.
     pub verb: Cow<'static, str>,
     /// `Some` for paths of the API.
     pub resource: Option<ResourcePath>,
+    /// The kind that it names, if that is served.
+    pub served: Option<Served>,
     pub path: String,
 }
 
@@ -40,25 +42,49 @@ impl RequestInfo {
             Some(resource) => verb_of(method, uri, resource),
             None => method.as_str().to_ascii_lowercase().into(),
         };
+        let served = resource
+            .as_ref()
+            .and_then(|r| resources::by_resource(&r.group, &r.version, &r.resource));
         Self {
             verb,
             resource,
+            served,
             path,
         }
     }
 
-    /// A watch, a log that is followed, an exec: what may last and has no deadline.
+    /// The row of the kind that it names, if that is served.
+    #[must_use]
+    pub fn row(&self) -> Option<&'static Resource> {
+        self.served.map(|served| served.row)
+    }
+
+    /// A watch, a log, an exec: what may last and has no deadline. Only what is served as such
+    /// counts: a path that merely looks so takes a place like any other.
     #[must_use]
     pub fn is_long_running(&self) -> bool {
-        let subresource = self
-            .resource
-            .as_ref()
-            .map_or("", |r| r.subresource.as_str());
-        self.verb == Verb::Watch.as_str()
-            || matches!(
-                subresource,
-                "log" | "exec" | "attach" | "portforward" | "proxy"
-            )
+        if self.verb == Verb::Watch.as_str() {
+            return true;
+        }
+        let Some((path, row)) = self.resource.as_ref().zip(self.row()) else {
+            return false;
+        };
+        match row.subresource(&path.subresource) {
+            Some(Subresource::Connect { name, .. }) => match *name {
+                "log" => self.verb == "get",
+                "exec" | "attach" | "portforward" => {
+                    matches!(self.verb.as_ref(), "get" | "create")
+                }
+                name => name == "proxy",
+            },
+            _ => false,
+        }
+    }
+
+    /// Whether it changes nothing (upstream's read-only requests).
+    #[must_use]
+    pub fn is_reading(&self) -> bool {
+        matches!(self.verb.as_ref(), "get" | "list" | "watch" | "head")
     }
 }
 
@@ -122,12 +148,20 @@ pub fn query(uri: &Uri, name: &str) -> String {
 
 /// All values of a query parameter, decoded, in order.
 pub fn queries<'a>(uri: &'a Uri, name: &'a str) -> impl Iterator<Item = String> + 'a {
-    let pairs = uri.query().unwrap_or_default().split('&');
+    let pairs = uri.query().into_iter().flat_map(|query| query.split('&'));
     pairs.filter_map(move |pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let key = decode(&key.replace('+', " "))?;
-        (key == name).then(|| decode(&value.replace('+', " ")).unwrap_or_default())
+        let escaped = key.contains(['%', '+']);
+        let fits =
+            key == name || escaped && decode(&key.replace('+', " ")).as_deref() == Some(name);
+        fits.then(|| decode(&value.replace('+', " ")).unwrap_or_default())
     })
+}
+
+/// Whether a query parameter is there at all.
+#[must_use]
+pub fn asked(uri: &Uri, name: &str) -> bool {
+    queries(uri, name).next().is_some()
 }
 
 /// Go's `strconv.ParseBool` as query conversion uses it: anything but false and 0 is true.
@@ -137,7 +171,7 @@ pub fn is_true(value: &str) -> bool {
 }
 
 /// Percent-decodes a segment once; `None` when the result is no UTF-8 or the escape is broken.
-fn decode(segment: &str) -> Option<String> {
+pub(crate) fn decode(segment: &str) -> Option<String> {
     let mut out = Vec::with_capacity(segment.len());
     let mut bytes = segment.bytes();
     while let Some(byte) = bytes.next() {
@@ -235,6 +269,29 @@ mod tests {
         ];
         for (method, uri, expected) in rows {
             assert_eq!(info(method, uri), expected, "{method} {uri}");
+        }
+    }
+
+    #[test]
+    fn what_may_last_is_told_by_verb_and_path() {
+        let pod = "/api/v1/namespaces/a/pods/p";
+        let rows = [
+            ("GET", "/api/v1/pods?watch=true", true),
+            ("GET", "/api/v1/pods", false),
+            ("GET", pod, false),
+            ("GET", &format!("{pod}/log"), true),
+            ("POST", &format!("{pod}/log"), false),
+            ("DELETE", &format!("{pod}/log"), false),
+            ("GET", "/api/v1/nodes/n/log", false),
+            ("GET", "/api/v1/nothings/x/exec", false),
+            ("POST", &format!("{pod}/binding"), false),
+            ("GET", "/healthz?watch=true", false),
+            ("POST", "/exec", false),
+        ];
+        for (method, uri, expected) in rows {
+            let method = method.parse().expect("a method");
+            let info = RequestInfo::of(&method, &uri.parse().expect("a uri"));
+            assert_eq!(info.is_long_running(), expected, "{method} {uri}");
         }
     }
 

@@ -4,10 +4,8 @@ use apimachinery::{Object, StatusError};
 use axum::body::Body;
 use futures::StreamExt;
 use http::{HeaderValue, Response, StatusCode, header};
-use registry::Target;
 use serde_json::Value;
 
-use super::NodeEndpoint;
 use crate::dispatch::Call;
 use crate::request_info::{is_true, query};
 
@@ -38,19 +36,14 @@ pub(super) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError
             pod.name()
         )));
     }
-    let node = node_endpoint(&call, node_name).await?;
+    let kubelets = &call.state.parts.kubelets;
+    let node = kubelets.endpoint(node_name).await?;
     let path = path(&call, &pod, &container);
-    let answer = call
-        .state
-        .parts
-        .kubelets
-        .get(node, path)
-        .await
-        .map_err(|error| {
-            StatusError::internal(format!(
-                "cannot reach the kubelet of node {node_name}: {error}"
-            ))
-        })?;
+    let answer = kubelets.get(node, path).await.map_err(|error| {
+        StatusError::internal(format!(
+            "cannot reach the kubelet of node {node_name}: {error}"
+        ))
+    })?;
     relay(answer).await
 }
 
@@ -88,44 +81,6 @@ fn container(pod: &Object, asked: &str) -> Result<String, StatusError> {
         "container {asked} is not valid for pod {}",
         pod.name()
     )))
-}
-
-async fn node_endpoint(call: &Call<'_>, name: &str) -> Result<NodeEndpoint, StatusError> {
-    let row = resources::by_kind("", "Node").ok_or_else(StatusError::no_such_resource)?;
-    let node = call
-        .state
-        .parts
-        .registry
-        .get(
-            row,
-            Target {
-                namespace: "",
-                name,
-            },
-        )
-        .await?;
-    let node = node.to_object().map_err(StatusError::internal)?;
-    let addresses = node.at("/status/addresses").and_then(Value::as_array);
-    let internal = addresses
-        .into_iter()
-        .flatten()
-        .find(|address| address.get("type").and_then(Value::as_str) == Some("InternalIP"));
-    let address = internal
-        .and_then(|a| a.get("address"))
-        .and_then(Value::as_str);
-    let port = node
-        .at("/status/daemonEndpoints/kubeletEndpoint/Port")
-        .and_then(Value::as_u64);
-    let (Some(address), Some(port)) = (address, port.and_then(|p| u16::try_from(p).ok())) else {
-        return Err(StatusError::internal(format!(
-            "node {name} has not said where its kubelet is"
-        )));
-    };
-    Ok(NodeEndpoint {
-        node: name.to_owned(),
-        address: address.to_owned(),
-        port,
-    })
 }
 
 fn path(call: &Call<'_>, pod: &Object, container: &str) -> String {

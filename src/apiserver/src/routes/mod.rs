@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
 use serde_json::{Value, json};
 
 use crate::request_info::RequestInfo;
-use crate::{State, answer, discovery, dispatch, negotiate, version};
+use crate::{State, answer, discovery, dispatch, metrics, negotiate, version};
 
 /// Answers an authorized request.
 pub(crate) async fn route(
@@ -29,7 +29,11 @@ pub(crate) async fn route(
     if let Some((endpoint, name)) = health::endpoint(&info.path) {
         return health::answer(state, endpoint, name, uri).await;
     }
-    document(state, &info.path, headers)
+    match info.path.trim_end_matches('/') {
+        "/metrics" => Ok(answer::text(StatusCode::OK, metrics::scrape(state).await?)),
+        "/metrics/slis" => Ok(answer::text(StatusCode::OK, metrics::scrape_health(state))),
+        _ => document(state, &info.path, headers),
+    }
 }
 
 /// Everything that is neither a resource nor a health check.
@@ -38,10 +42,6 @@ fn document(state: &State, path: &str, headers: &HeaderMap) -> Result<Response<B
     match segments.as_slice() {
         [] => Ok(answer::json(StatusCode::OK, &root())),
         ["version"] => Ok(answer::json(StatusCode::OK, &version::document())),
-        ["metrics"] => {
-            let text = base::metrics::encode(&state.metrics.registry);
-            Ok(answer::text(StatusCode::OK, text))
-        }
         ["cacerts"] => Ok(answer::text(
             StatusCode::OK,
             state.parts.server_ca_pem.clone(),
@@ -81,7 +81,7 @@ fn discovered(headers: &HeaderMap, core: bool, plain: fn() -> Value) -> Response
 
 fn root() -> Value {
     json!({"paths": [
-        "/api", "/api/v1", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v2",
-        "/openapi/v3", "/readyz", "/version",
+        "/api", "/api/v1", "/apis", "/healthz", "/livez", "/metrics", "/metrics/slis",
+        "/openapi/v2", "/openapi/v3", "/readyz", "/version",
     ]})
 }

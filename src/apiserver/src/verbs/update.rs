@@ -7,7 +7,8 @@ use http::{Response, StatusCode};
 
 use super::{answer_object, body};
 use crate::dispatch::Call;
-use crate::{chain, options};
+use crate::filters::authorization;
+use crate::options;
 
 pub(crate) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError> {
     let (options, validation) = options::write(call.uri, "UpdateOptions", call.subresource())?;
@@ -56,5 +57,5 @@ fn authorize_create(call: &Call<'_>) -> Result<(), StatusError> {
         name: &path.name,
         ..AuthzAttributes::resource(&call.cx.user, "create", &path.group, &path.resource)
     };
-    chain::decide(call.state, &attributes)
+    authorization::decide(call.state, &attributes)
 }
