@@ -1,13 +1,19 @@
 //! The apps group.
 
+mod controller_revision;
+mod daemon_set;
 mod deployment;
 mod replica_set;
+mod stateful_set;
 
+pub use controller_revision::CONTROLLER_REVISION;
+pub use daemon_set::DAEMON_SET;
 pub use deployment::DEPLOYMENT;
 pub use replica_set::REPLICA_SET;
+pub use stateful_set::STATEFUL_SET;
 
 use apimachinery::admission::Operation;
-use apimachinery::{FieldErrors, Object};
+use apimachinery::{FieldError, FieldErrors, Object};
 
 use crate::at::{At, immutable, not_negative};
 use crate::podspec::{name_warnings, pod_warnings};
@@ -43,22 +49,49 @@ pub(crate) fn validate_counters(status: &At<'_>, counters: Counters, errors: &mu
     }
 }
 
+/// A workload that had to name its revisions anew never takes that back.
+pub(crate) fn keep_collisions(new: &Object, old: &Object, errors: &mut FieldErrors) {
+    let count = |object| At::root(object, "status").child("collisionCount");
+    let (now, then) = (count(new), count(old));
+    not_negative(&now, errors);
+    let number = now.int().unwrap_or(0);
+    if then.int().is_some_and(|then| number < then) {
+        errors.push(FieldError::invalid(
+            &now.path,
+            number,
+            "cannot be decremented",
+        ));
+    }
+}
+
 /// Pods would be lost if a workload began to look for others.
 pub(crate) fn keep_selector(new: &Object, old: &Object, errors: &mut FieldErrors) {
     let selector = |object| At::root(object, "spec").child("selector");
     immutable(&selector(new), &selector(old), errors);
 }
 
-/// Warnings of a workload about its name and its template.
-pub(crate) fn template_warnings(cx: &Cx<'_>, object: &Object) -> Vec<String> {
+/// Warnings of a workload about its template, and about its name where that ends up in `names`.
+pub(crate) fn template_warnings(cx: &Cx<'_>, object: &Object, names: Option<&str>) -> Vec<String> {
+    template_warnings_at(cx, object, names, &At::root(object, "spec"))
+}
+
+/// As [`template_warnings`], where the template is somewhere else than in the spec.
+pub(crate) fn template_warnings_at(
+    cx: &Cx<'_>,
+    object: &Object,
+    names: Option<&str>,
+    spec: &At<'_>,
+) -> Vec<String> {
     if !cx.subresource.is_empty() {
         return Vec::new();
     }
     let mut warnings = Vec::new();
-    if cx.operation == Operation::Create {
-        warnings = name_warnings(object, "Pod names and hostnames");
+    if let Some(names) = names
+        && cx.operation == Operation::Create
+    {
+        warnings = name_warnings(object, names);
     }
-    let template = At::root(object, "spec").child("template");
+    let template = spec.child("template");
     let (metadata, spec) = (template.child("metadata"), template.child("spec"));
     warnings.extend(pod_warnings(&metadata, &spec));
     warnings

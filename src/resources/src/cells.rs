@@ -182,10 +182,35 @@ pub(crate) fn selector(value: Option<&Value>) -> Result<String, apimachinery::Se
     LabelSelector::from_value(value).map(|selector| selector.to_string())
 }
 
-/// One field of all containers of a pod template's spec, joined by commas.
-pub(crate) fn containers(object: &Object, field: &str) -> Value {
-    let spec = object.at("/spec/template/spec").and_then(Value::as_object);
-    let Some(spec) = spec else { return "".into() };
+/// Names of the containers of a workload's pods.
+pub(crate) const CONTAINERS: Column =
+    wide(text("Containers", "Names of the containers.", |cell| {
+        containers(cell.object, "/spec/template/spec", "name")
+    }));
+
+/// Images of the containers of a workload's pods.
+pub(crate) const IMAGES: Column = wide(text("Images", "Images of the containers.", |cell| {
+    containers(cell.object, "/spec/template/spec", "image")
+}));
+
+/// The pods of a workload, as a selector.
+pub(crate) const SELECTOR: Column = wide(text("Selector", "The pods it owns.", |cell| {
+    selector_cell(cell.object, "/spec/selector")
+}));
+
+/// A `metav1.LabelSelector` at a pointer; `<none>` when it selects everything.
+pub(crate) fn selector_cell(object: &Object, pointer: &str) -> Value {
+    match selector(object.at(pointer)) {
+        Ok(text) => or_none(&text).into(),
+        Err(_) => "<error>".into(),
+    }
+}
+
+/// One field of all containers of the pod spec at a pointer, joined by commas.
+pub(crate) fn containers(object: &Object, spec: &str, field: &str) -> Value {
+    let Some(spec) = object.at(spec).and_then(Value::as_object) else {
+        return "".into();
+    };
     let names: Vec<&str> = json::maps(spec, "containers")
         .map(|container| json::text(container, field))
         .collect();

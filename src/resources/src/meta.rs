@@ -6,8 +6,8 @@ mod selector;
 mod update;
 
 pub use formats::{
-    config_map_key, dns_label, dns_subdomain, dns1035_label, env_name, ip, label_value,
-    path_segment, percent, port_name, port_number, qualified_name,
+    config_map_key, dns_label, dns_subdomain, dns1035_label, domain_path, env_name, ip,
+    label_value, path_segment, percent, port_name, port_number, qualified_name,
 };
 pub use object_meta::{dedup_owner_references, validate_object_meta};
 pub use update::validate_object_meta_update;

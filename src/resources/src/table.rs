@@ -2,7 +2,7 @@
 
 use crate::row::{Resource, Served};
 use crate::{
-    apps, authentication, authorization, coordination, core, events, node, rbac, scheduling,
+    apps, authentication, authorization, batch, coordination, core, events, node, rbac, scheduling,
 };
 
 /// Every built-in kind that is on by default, in discovery order.
@@ -15,12 +15,17 @@ pub static RESOURCES: &[&Resource] = &[
     &core::NAMESPACE,
     &core::NODE,
     &core::POD,
+    &core::POD_TEMPLATE,
+    &core::REPLICATION_CONTROLLER,
     &core::RESOURCE_QUOTA,
     &core::SECRET,
     &core::SERVICE,
     &core::SERVICE_ACCOUNT,
+    &apps::CONTROLLER_REVISION,
+    &apps::DAEMON_SET,
     &apps::DEPLOYMENT,
     &apps::REPLICA_SET,
+    &apps::STATEFUL_SET,
     &events::EVENT,
     &authentication::SELF_SUBJECT_REVIEW,
     &authentication::TOKEN_REVIEW,
@@ -28,6 +33,8 @@ pub static RESOURCES: &[&Resource] = &[
     &authorization::SELF_SUBJECT_ACCESS_REVIEW,
     &authorization::SELF_SUBJECT_RULES_REVIEW,
     &authorization::SUBJECT_ACCESS_REVIEW,
+    &batch::CRON_JOB,
+    &batch::JOB,
     &rbac::CLUSTER_ROLE_BINDING,
     &rbac::CLUSTER_ROLE,
     &rbac::ROLE_BINDING,

@@ -6,7 +6,7 @@ use apimachinery::{FieldErrors, Object};
 use serde_json::json;
 
 use crate::at::At;
-use crate::cells::{AGE, NAME, containers, number, selector, text, wide};
+use crate::cells::{AGE, CONTAINERS, IMAGES, NAME, number, selector, text, wide};
 use crate::column::Column;
 use crate::json::{self, Fill, fill};
 use crate::podspec::default_template;
@@ -41,12 +41,8 @@ const COLUMNS: &[Column] = &[
         number(cell.object, "/status/availableReplicas").into()
     }),
     AGE,
-    wide(text("Containers", "Names of the containers.", |cell| {
-        containers(cell.object, "name")
-    })),
-    wide(text("Images", "Images of the containers.", |cell| {
-        containers(cell.object, "image")
-    })),
+    CONTAINERS,
+    IMAGES,
     wide(text("Selector", "The pods it owns.", |cell| {
         selector(cell.object.at("/spec/selector"))
             .unwrap_or_else(|_| "<invalid>".to_owned())
@@ -99,7 +95,7 @@ impl Strategy for Deployment {
     }
 
     fn warnings(&self, cx: &Cx<'_>, object: &Object) -> Vec<String> {
-        super::template_warnings(cx, object)
+        super::template_warnings(cx, object, Some("Pod names and hostnames"))
     }
 
     fn prepare_for_create(&self, _cx: &Cx<'_>, object: &mut Object) {

@@ -4,7 +4,7 @@ use apimachinery::{FieldErrors, Object};
 use serde_json::json;
 
 use crate::at::{At, Rules, not_negative};
-use crate::cells::{AGE, NAME, containers, integer, number, or_none, selector, text, wide};
+use crate::cells::{AGE, CONTAINERS, IMAGES, NAME, SELECTOR, integer, number};
 use crate::column::Column;
 use crate::json::{Fill, fill};
 use crate::podspec::{default_template, validate_selector, validate_template};
@@ -38,20 +38,9 @@ const COLUMNS: &[Column] = &[
         number(cell.object, "/status/readyReplicas").into()
     }),
     AGE,
-    wide(text("Containers", "Names of the containers.", |cell| {
-        containers(cell.object, "name")
-    })),
-    wide(text("Images", "Images of the containers.", |cell| {
-        containers(cell.object, "image")
-    })),
-    wide(text(
-        "Selector",
-        "The pods it owns.",
-        |cell| match selector(cell.object.at("/spec/selector")) {
-            Ok(text) => or_none(&text).into(),
-            Err(_) => "<error>".into(),
-        },
-    )),
+    CONTAINERS,
+    IMAGES,
+    SELECTOR,
 ];
 
 const COUNTS: Rules = &[
@@ -99,7 +88,7 @@ impl Strategy for ReplicaSet {
     }
 
     fn warnings(&self, cx: &Cx<'_>, object: &Object) -> Vec<String> {
-        super::template_warnings(cx, object)
+        super::template_warnings(cx, object, Some("Pod names and hostnames"))
     }
 
     fn prepare_for_create(&self, _cx: &Cx<'_>, object: &mut Object) {

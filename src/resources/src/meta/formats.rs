@@ -13,6 +13,10 @@ const VALUE: &str = "a valid label must be an empty string or consist of alphanu
 const CONFIG_KEY: &str = "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
 const PERCENT: &str = "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')";
 
+const DOMAIN_PATH: &str = "must be a domain-prefixed path (such as \"acme.io/foo\")";
+const INVALID_PATH: &str =
+    "Invalid path (regex used for validation is '[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+')";
+
 /// What a format check answers.
 pub type Checked = Result<(), String>;
 
@@ -130,6 +134,20 @@ pub fn qualified_name(text: &str) -> Checked {
         "name part must be no more than 63 bytes",
     ));
     both(both(prefix, length), ensure(is_name(name), NAME_PART))
+}
+
+/// `example.com/name`: who manages an object, or what class it is of.
+///
+/// # Errors
+/// With upstream's text.
+pub fn domain_path(text: &str) -> Checked {
+    let Some((domain, path)) = text.split_once('/') else {
+        return Err(DOMAIN_PATH.to_owned());
+    };
+    ensure(!domain.is_empty() && !path.is_empty(), DOMAIN_PATH)?;
+    dns_subdomain(domain)?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:%".contains(&byte);
+    ensure(path.bytes().all(plain), INVALID_PATH)
 }
 
 /// A label's value; may be empty.

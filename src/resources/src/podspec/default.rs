@@ -32,7 +32,6 @@ const FILE_REF: &[(&str, Fill)] = &[("optional", Fill::Flag(false))];
 const MODE: &[(&str, Fill)] = &[("defaultMode", Fill::Number(0o644))];
 const HOST_PATH: &[(&str, Fill)] = &[("type", Fill::TextIfAbsent(""))];
 const TOKEN: &[(&str, Fill)] = &[("expirationSeconds", Fill::Number(3600))];
-const CLAIM_SPEC: &[(&str, Fill)] = &[("volumeMode", Fill::TextIfAbsent("Filesystem"))];
 const ISCSI: &[(&str, Fill)] = &[("iscsiInterface", Fill::Text("default"))];
 
 /// A path of field names, and what is filled in there.
@@ -81,7 +80,6 @@ const IN_VOLUME: Places = &[
     ),
     (&["projected", "sources", "serviceAccountToken"], TOKEN),
     (&["hostPath"], HOST_PATH),
-    (&["ephemeral", "volumeClaimTemplate", "spec"], CLAIM_SPEC),
     (&["iscsi"], ISCSI),
 ];
 
@@ -144,6 +142,11 @@ fn default_volume(volume: &mut Json) {
     for (path, table) in IN_VOLUME {
         each_mut(volume, path, &mut |map| fill(map, table));
     }
+    each_mut(
+        volume,
+        &["ephemeral", "volumeClaimTemplate", "spec"],
+        &mut super::default_claim_spec,
+    );
     if let Some(image) = json::map_mut(volume, "image") {
         let policy = pull_policy(json::text(image, "reference"));
         fill(image, &[("pullPolicy", Fill::Text(policy))]);
@@ -171,7 +174,7 @@ fn pull_policy(image: &str) -> &'static str {
     }
 }
 
-fn canonical_resources(resources: &mut Json) {
+pub(crate) fn canonical_resources(resources: &mut Json) {
     canonical_quantities(resources, "limits");
     canonical_quantities(resources, "requests");
 }

@@ -22,27 +22,35 @@ pub(crate) fn validate_selector(selector: &At<'_>, empty: &str, errors: &mut Fie
 /// deadlines names the workload.
 pub(crate) fn validate_template(spec: &At<'_>, kind: &str, errors: &mut FieldErrors) {
     let template = spec.child("template");
-    let metadata = template.child("metadata");
-    let selected = LabelSelector::from_value(Some(spec.child("selector").value));
-    // A selector that cannot be read has its own errors already.
-    if let Ok(selector) = selected
-        && spec.child("selector").is_present()
-        && !selector.is_everything()
-    {
-        let labels = metadata.child("labels");
-        if !selector.matches(|key| labels.value.get(key)?.as_str()) {
-            let shown = match labels.value {
-                serde_json::Value::Null => serde_json::json!({}),
-                labels => labels.clone(),
-            };
-            errors.push(FieldError::invalid(
-                &labels.path,
-                shown,
-                "`selector` does not match template `labels`",
-            ));
+    let selector = spec.child("selector");
+    if selector.is_present() {
+        // A selector that cannot be read has its own errors already.
+        if let Ok(selector) = LabelSelector::from_value(Some(selector.value)) {
+            validate_template_labels(&template, &selector, errors);
         }
     }
     validate_pod_template(&template, errors);
+    validate_lasting(&template, kind, errors);
+}
+
+/// Whether a workload finds the pods it makes.
+pub(crate) fn validate_template_labels(
+    template: &At<'_>,
+    selector: &LabelSelector,
+    errors: &mut FieldErrors,
+) {
+    let labels = template.child("metadata").child("labels");
+    if !selector.is_everything() && !selector.matches(|key| labels.value.get(key)?.as_str()) {
+        errors.push(FieldError::invalid(
+            &labels.path,
+            labels.value.as_object().cloned().unwrap_or_default(),
+            "`selector` does not match template `labels`",
+        ));
+    }
+}
+
+/// Pods that are restarted for ever have no deadline.
+pub(crate) fn validate_lasting(template: &At<'_>, kind: &str, errors: &mut FieldErrors) {
     let pod = template.child("spec");
     pod.child("restartPolicy").one_of(&["Always"], errors);
     let deadline = pod.child("activeDeadlineSeconds");
@@ -53,7 +61,7 @@ pub(crate) fn validate_template(spec: &At<'_>, kind: &str, errors: &mut FieldErr
 }
 
 /// Any template. Upstream's paths of labels and annotations leave `metadata` out.
-fn validate_pod_template(template: &At<'_>, errors: &mut FieldErrors) {
+pub(crate) fn validate_pod_template(template: &At<'_>, errors: &mut FieldErrors) {
     let metadata = template.child("metadata");
     for (field, rule) in [
         ("labels", validate_labels as crate::at::Rule),

@@ -19,6 +19,7 @@ use apimachinery::FieldErrors;
 use crate::at::{At, Rules};
 use crate::json::Json;
 
+pub(crate) use affinity::validate_node_selector;
 pub(crate) use container::validate_images;
 pub(crate) use handlers::validate_port;
 pub(crate) use names::validate_tolerations;

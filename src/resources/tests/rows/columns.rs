@@ -35,12 +35,17 @@ fn every_kind_has_its_row() {
         Namespace: Name=shop | Status=Active | Age=5d
         Node: Name=node-1 | Status=Ready,SchedulingDisabled | Roles=control-plane,edge | Age=9d | Version=v1.35.0 | +Internal-IP=192.0.2.1 | +External-IP=<none> | +OS-Image=Debian GNU/Linux 12 | +Kernel-Version=6.18.0 | +Container-Runtime=<unknown>
         Pod: Name=web | Ready=0/2 | Status=Pending | Restarts=0 | Age=30m | +IP=<none> | +Node=node-1 | +Nominated Node=<none> | +Readiness Gates=0/1
+        PodTemplate: Name=web | Containers=web | Images=nginx:1.27 | Pod Labels=app=web
+        ReplicationController: Name=web | Desired=2 | Current=0 | Ready=0 | Age=60m | +Containers=web | +Images=nginx:1.27 | +Selector=app=web
         ResourceQuota: Name=budget | Request= | Limit= | Age=60m
         Secret: Name=login | Type=Opaque | Data=2 | Age=5m
         Service: Name=web | Type=NodePort | Cluster-IP=10.43.0.7 | External-IP=<none> | Port(s)=80:30080/TCP,53/UDP | Age=5m | +Selector=a=b,app=web
         ServiceAccount: Name=builder | Age=1s
+        ControllerRevision: Name=web-1 | Controller=statefulset.apps/web | Revision=3 | Age=60m
+        DaemonSet: Name=web | Desired=0 | Current=0 | Ready=0 | Up-to-date=0 | Available=0 | Node Selector=a=1,b=2 | Age=60m | +Containers=web | +Images=nginx:1.27 | +Selector=app=web
         Deployment: Name=web | Ready=0/3 | Up-to-date=0 | Available=0 | Age=5h30m | +Containers=web,side | +Images=nginx:1.27,busybox | +Selector=app=web,tier in (a,b)
         ReplicaSet: Name=web-5d9c | Desired=3 | Current=0 | Ready=0 | Age=5h30m | +Containers=web,side | +Images=nginx:1.27,busybox | +Selector=app=web,tier in (a,b)
+        StatefulSet: Name=web | Ready=0/2 | Age=60m | +Containers=web | +Images=nginx:1.27
         Event: Last Seen=2m | Type=Normal | Reason=Pulled | Object=pod/web | +Subobject= | +Source=kubelet, kubelet-node-1 | Message=Image pulled | +First Seen=2m | +Count=1 | +Name=web.18
         SelfSubjectReview: 
         TokenReview: 
@@ -48,6 +53,8 @@ fn every_kind_has_its_row() {
         SelfSubjectAccessReview: 
         SelfSubjectRulesReview: 
         SubjectAccessReview: 
+        CronJob: Name=nightly | Schedule=30 2 * * * | Timezone=Europe/Berlin | Suspend=False | Active=0 | Last Schedule=<none> | Age=60m | +Containers=sum | +Images=busybox:1.37 | +Selector=<none>
+        Job: Name=sum | Status=Running | Completions=0/3 | Duration= | Age=60m | +Containers=sum | +Images=busybox:1.37 | +Selector=batch.kubernetes.io/controller-uid=0f1e
         ClusterRoleBinding: Name=readers | Role=ClusterRole/example:reader | Age=60m | +Users= | +Groups=dev | +ServiceAccounts=shop/builder
         ClusterRole: Name=example:reader | Created At=2026-01-10T11:00:00Z
         RoleBinding: Name=readers | Role=Role/pod:reader | Age=60m | +Users=ann, bob | +Groups=dev | +ServiceAccounts=/builder

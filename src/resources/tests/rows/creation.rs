@@ -3,6 +3,7 @@
 mod core;
 mod limits;
 mod metadata;
+mod more_workloads;
 mod pod;
 mod pod_policy;
 mod rbac;

@@ -92,12 +92,17 @@ fn facts() {
         namespaces Namespace Cluster short=["ns"] all=false /namespaces sub=finalize,status verbs=7 gen=false create=false free=true
         nodes Node Cluster short=["no"] all=false /minions sub=status verbs=8 gen=false create=false free=true
         pods Pod Namespaced short=["po"] all=true /pods sub=binding,eviction,log,status verbs=8 gen=true create=false free=true returned
+        podtemplates PodTemplate Namespaced short=[] all=false /podtemplates sub= verbs=8 gen=true create=false free=true returned
+        replicationcontrollers ReplicationController Namespaced short=["rc"] all=true /controllers sub=scale,status verbs=8 gen=true create=false free=true
         resourcequotas ResourceQuota Namespaced short=["quota"] all=false /resourcequotas sub=status verbs=8 gen=false create=false free=true returned
         secrets Secret Namespaced short=[] all=false /secrets sub= verbs=8 gen=false create=false free=true
         services Service Namespaced short=["svc"] all=true /services/specs sub=status verbs=8 gen=false create=true free=true returned
         serviceaccounts ServiceAccount Namespaced short=["sa"] all=false /serviceaccounts sub=token verbs=8 gen=false create=false free=true returned
+        controllerrevisions.apps ControllerRevision Namespaced short=[] all=false /controllerrevisions sub= verbs=8 gen=false create=false free=true
+        daemonsets.apps DaemonSet Namespaced short=["ds"] all=true /daemonsets sub=status verbs=8 gen=true create=false free=true
         deployments.apps Deployment Namespaced short=["deploy"] all=true /deployments sub=scale,status verbs=8 gen=true create=false free=true
         replicasets.apps ReplicaSet Namespaced short=["rs"] all=true /replicasets sub=scale,status verbs=8 gen=true create=false free=true
+        statefulsets.apps StatefulSet Namespaced short=["sts"] all=true /statefulsets sub=scale,status verbs=8 gen=true create=false free=true
         events.events.k8s.io Event Namespaced short=["ev"] all=false /events sub= verbs=8 gen=false create=true free=true
         selfsubjectreviews.authentication.k8s.io SelfSubjectReview Cluster short=[] all=false / sub= verbs=1 gen=false create=false free=true
         tokenreviews.authentication.k8s.io TokenReview Cluster short=[] all=false / sub= verbs=1 gen=false create=false free=true
@@ -105,6 +110,8 @@ fn facts() {
         selfsubjectaccessreviews.authorization.k8s.io SelfSubjectAccessReview Cluster short=[] all=false / sub= verbs=1 gen=false create=false free=true
         selfsubjectrulesreviews.authorization.k8s.io SelfSubjectRulesReview Cluster short=[] all=false / sub= verbs=1 gen=false create=false free=true
         subjectaccessreviews.authorization.k8s.io SubjectAccessReview Cluster short=[] all=false / sub= verbs=1 gen=false create=false free=true
+        cronjobs.batch CronJob Namespaced short=["cj"] all=true /cronjobs sub=status verbs=8 gen=true create=false free=true
+        jobs.batch Job Namespaced short=[] all=true /jobs sub=status verbs=8 gen=true create=false free=true
         clusterrolebindings.rbac.authorization.k8s.io ClusterRoleBinding Cluster short=[] all=false /clusterrolebindings sub= verbs=8 gen=false create=true free=true
         clusterroles.rbac.authorization.k8s.io ClusterRole Cluster short=[] all=false /clusterroles sub= verbs=8 gen=false create=true free=true
         rolebindings.rbac.authorization.k8s.io RoleBinding Namespaced short=[] all=false /rolebindings sub= verbs=8 gen=false create=true free=true

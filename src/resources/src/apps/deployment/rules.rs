@@ -1,12 +1,11 @@
 //! Rules of Deployments.
 
-use apimachinery::{FieldError, FieldErrors, IntOrString, Object};
-use serde_json::Value;
+use apimachinery::{FieldError, FieldErrors, Object};
 
 use super::super::{Counters, validate_counters};
 use crate::at::{At, not_negative};
-use crate::meta;
 use crate::podspec::{validate_selector, validate_template};
+use crate::portion::{at_most_all, int_or_percent, scaled};
 
 const COUNTERS: Counters = &[
     ("updatedReplicas", "replicas", "status.replicas"),
@@ -61,47 +60,11 @@ fn validate_rolling(rolling: &At<'_>, errors: &mut FieldErrors) {
     at_most_all(&unavailable, errors);
 }
 
-/// As upstream reads either form where only zero counts.
-fn scaled(value: &Value) -> i32 {
-    let parsed = IntOrString::from_value(value);
-    parsed
-        .and_then(|value| value.scaled(100, true))
-        .unwrap_or(0)
-}
-
-fn int_or_percent(at: &At<'_>, errors: &mut FieldErrors) {
-    if at.value.is_string() {
-        at.check(meta::percent, errors);
-    } else {
-        not_negative(at, errors);
-    }
-}
-
-fn at_most_all(at: &At<'_>, errors: &mut FieldErrors) {
-    let percent = at
-        .text()
-        .strip_suffix('%')
-        .and_then(|text| text.parse::<i64>().ok());
-    if percent.is_some_and(|percent| percent > 100) {
-        errors.push(at.invalid("must not be greater than 100%"));
-    }
-}
-
 pub(super) fn validate_status(new: &Object, old: &Object) -> FieldErrors {
     let mut errors = FieldErrors::new();
-    let (status, before) = (At::root(new, "status"), At::root(old, "status"));
+    let status = At::root(new, "status");
     not_negative(&status.child("observedGeneration"), &mut errors);
     validate_counters(&status, COUNTERS, &mut errors);
-    let collisions = status.child("collisionCount");
-    not_negative(&collisions, &mut errors);
-    if let Some(count) = before.child("collisionCount").int()
-        && collisions.int().unwrap_or(0) < count
-    {
-        errors.push(FieldError::invalid(
-            &collisions.path,
-            collisions.int().unwrap_or(0),
-            "cannot be decremented",
-        ));
-    }
+    super::super::keep_collisions(new, old, &mut errors);
     errors
 }

@@ -10,6 +10,7 @@ use super::mounts::no_backsteps;
 use crate::at::{At, Rule, Rules, required};
 use crate::json::Json;
 use crate::meta;
+use crate::podspec::validate_claim_spec;
 
 const HOST_PATH_TYPES: [&str; 8] = [
     "",
@@ -313,14 +314,5 @@ fn validate_ephemeral(source: &At<'_>, errors: &mut FieldErrors) {
     let metadata = template.child("metadata");
     meta::validate_labels(&metadata.child("labels"), errors);
     meta::validate_annotations(&metadata.child("annotations"), errors);
-    let spec = template.child("spec");
-    let modes = spec.child("accessModes");
-    if modes.is_zero() {
-        errors.push(modes.required("at least 1 access mode is required"));
-    }
-    let requests = spec.child("resources").child("requests");
-    if requests.child("storage").is_zero() {
-        let path = spec.child("resources").path.key("storage");
-        errors.push(FieldError::required(&path, ""));
-    }
+    validate_claim_spec(&template.child("spec"), errors);
 }
