@@ -7,7 +7,8 @@ use anyhow::{Context, Result};
 use apimachinery::admission::Plugin;
 use apimachinery::{Object, RequestCx, UserInfo};
 use base::TraceId;
-use registry::{Registry, Target, WriteOptions};
+use registry::{DeleteOptions, Registry, Target, WriteOptions};
+use resources::Resource;
 use serde_json::{Value, json};
 
 /// Upstream's system namespaces, in its order.
@@ -22,15 +23,24 @@ impl Plugin for Nobody {
     }
 }
 
-/// Makes what is missing; what is there stays as it is.
+/// Makes what is missing; what is there stays as it is, but for the API server's own Service,
+/// which follows its address and port.
 pub async fn objects(registry: &Registry, service_ip: Ipv4Addr, port: u16) -> Result<()> {
-    for name in NAMESPACES {
+    let namespaces = NAMESPACES.map(|name| {
         let namespace = json!({
             "apiVersion": "v1", "kind": "Namespace",
             "metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name}},
         });
-        create(registry, "Namespace", "", namespace).await?;
-    }
+        create(registry, "Namespace", "", namespace)
+    });
+    futures::future::try_join_all(namespaces).await?;
+    keep_service(registry, service_ip, port).await
+}
+
+/// Upstream's controller of this Service puts the ports right; an address cannot be changed, so
+/// the Service is made anew in a new network.
+async fn keep_service(registry: &Registry, service_ip: Ipv4Addr, port: u16) -> Result<()> {
+    let ports = json!([{"name": "https", "port": 443, "protocol": "TCP", "targetPort": port}]);
     let service = json!({
         "apiVersion": "v1", "kind": "Service",
         "metadata": {
@@ -39,14 +49,58 @@ pub async fn objects(registry: &Registry, service_ip: Ipv4Addr, port: u16) -> Re
         },
         "spec": {
             "clusterIP": service_ip.to_string(), "clusterIPs": [service_ip.to_string()],
-            "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": port}],
+            "ports": ports,
         },
     });
+    let (cx, row) = (cx(), row("Service")?);
+    let writer = registry.writer(row, &cx, &Nobody);
+    let target = Target {
+        namespace: "default",
+        name: "kubernetes",
+    };
+    match registry.get(row, target).await {
+        Err(error) if error.is_not_found() => {}
+        Err(error) => return Err(error).context("cannot read the Service kubernetes"),
+        Ok(stored) => {
+            let stored = stored.to_object()?;
+            let is_at = |pointer, value: &Value| stored.at(pointer) == Some(value);
+            if is_at("/spec/clusterIP", &service_ip.to_string().into()) {
+                if is_at("/spec/ports/0/targetPort", &port.into()) {
+                    return Ok(());
+                }
+                let change = |old: &Object| Ok(with_ports(old, &ports));
+                let options = WriteOptions::default();
+                let updated = writer.update(target, &change, &options).await;
+                updated.context("cannot update the Service kubernetes")?;
+                return Ok(());
+            }
+            tracing::warn!(%service_ip, "the Service kubernetes moves to a new address");
+            let options = DeleteOptions::default();
+            let deleted = writer.delete(target, &options).await;
+            deleted.context("cannot replace the Service kubernetes")?;
+        }
+    }
     create(registry, "Service", "default", service).await
 }
 
+fn with_ports(service: &Object, ports: &Value) -> Object {
+    let mut service = service.clone();
+    if let Some(spec) = service.get_mut("spec").and_then(Value::as_object_mut) {
+        spec.insert("ports".into(), ports.clone());
+    }
+    service
+}
+
+fn row(kind: &str) -> Result<&'static Resource> {
+    resources::by_kind("", kind).context("a kind of the table")
+}
+
+fn cx() -> RequestCx {
+    RequestCx::new(UserInfo::new("system:apiserver", &[]), TraceId::generate())
+}
+
 async fn create(registry: &Registry, kind: &str, namespace: &str, object: Value) -> Result<()> {
-    let row = resources::by_kind("", kind).context("a kind of the table")?;
+    let row = row(kind)?;
     let object = Object::from_value(object).context("a JSON object")?;
     let target = Target {
         namespace,
@@ -57,12 +111,43 @@ async fn create(registry: &Registry, kind: &str, namespace: &str, object: Value)
         Err(error) if error.is_not_found() => {}
         Err(error) => return Err(error).context("cannot read the cluster's first objects"),
     }
-    let cx = RequestCx::new(UserInfo::new("system:apiserver", &[]), TraceId::generate());
-    let options = WriteOptions::default();
+    let (cx, options) = (cx(), WriteOptions::default());
     let writer = registry.writer(row, &cx, &Nobody);
     match writer.create(namespace, object, &options).await {
         Ok(_) => Ok(()),
         Err(error) if error.is_already_exists() => Ok(()),
         Err(error) => Err(error).context("cannot make the cluster's first objects"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use base::Clock;
+    use registry::Allocation;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_service_follows_the_servers_address_and_port() {
+        let clock = Clock::system();
+        let store = Arc::new(store::MemStore::new(store::Options::new(clock.clone())));
+        let registry = Registry::new(store, clock, Allocation::default());
+        let target = Target {
+            namespace: "default",
+            name: "kubernetes",
+        };
+        for (address, port) in [(1, 6443), (1, 6443), (1, 7443), (2, 7443)] {
+            let address = Ipv4Addr::new(10, 43, 0, address);
+            objects(&registry, address, port).await.expect("made");
+            let row = row("Service").expect("a row");
+            let service = registry.get(row, target).await.expect("there");
+            let service = service.to_object().expect("an object");
+            let at = |pointer| service.at(pointer).cloned().expect("set");
+            assert_eq!(at("/spec/clusterIP"), address.to_string());
+            assert_eq!(at("/spec/ports/0/targetPort"), port);
+            assert_eq!(at("/spec/ports/0/port"), 443);
+        }
     }
 }
