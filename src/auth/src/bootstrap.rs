@@ -5,62 +5,48 @@
 
 mod file;
 mod objects;
+mod reconcile;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::rbac::{Binding, Role, RuleSource};
+use apimachinery::UserInfo;
+
+use crate::rbac::{Binding, Role, RuleSource, RuleTable};
 use crate::rule::Rule;
 use file::{ClusterRole, File};
 
 pub use objects::objects;
+pub use reconcile::{RbacStore, reconcile};
 
 /// A [`RuleSource`] over the embedded objects alone, aggregated roles filled in.
-pub struct BootstrapPolicy {
-    cluster_role_bindings: Arc<[Binding]>,
-    role_bindings: HashMap<String, Arc<[Binding]>>,
-    cluster_roles: HashMap<String, Arc<Role>>,
-    roles: HashMap<(String, String), Arc<Role>>,
-    nowhere: Arc<[Binding]>,
-}
+pub struct BootstrapPolicy(RuleTable);
 
 impl BootstrapPolicy {
     /// Reads the embedded files.
     #[must_use]
     pub fn load() -> Self {
         let file = File::embedded();
-        let cluster_roles = aggregated(&file.all_cluster_roles());
-        let roles = file.roles.iter().map(|role| {
-            let key = (role.namespace.clone(), role.name.clone());
-            let rules = role.rules.clone();
-            (key.clone(), Arc::new(named(key, rules)))
-        });
-        let mut role_bindings = HashMap::<_, Vec<_>>::new();
-        for binding in file.all_role_bindings() {
-            let list = role_bindings.entry(binding.namespace.clone());
-            list.or_default().push(binding);
+        let mut table = RuleTable::default();
+        for (name, rules) in aggregated(&file.all_cluster_roles()) {
+            table.put_role(Role {
+                namespace: String::new(),
+                name,
+                rules,
+            });
         }
-        Self {
-            cluster_role_bindings: file.all_cluster_role_bindings().into(),
-            role_bindings: role_bindings
-                .into_iter()
-                .map(|(namespace, list)| (namespace, list.into()))
-                .collect(),
-            cluster_roles: cluster_roles
-                .into_iter()
-                .map(|(name, rules)| (name.clone(), named((String::new(), name), rules).into()))
-                .collect(),
-            roles: roles.collect(),
-            nowhere: Arc::new([]),
+        for role in &file.roles {
+            table.put_role(Role {
+                namespace: role.namespace.clone(),
+                name: role.name.clone(),
+                rules: role.rules.clone(),
+            });
         }
-    }
-}
-
-fn named((namespace, name): (String, String), rules: Vec<Rule>) -> Role {
-    Role {
-        namespace,
-        name,
-        rules,
+        let cluster = file.all_cluster_role_bindings();
+        for binding in cluster.into_iter().chain(file.all_role_bindings()) {
+            table.put_binding(binding);
+        }
+        Self(table)
     }
 }
 
@@ -91,22 +77,12 @@ fn aggregated(roles: &[ClusterRole]) -> BTreeMap<String, Vec<Rule>> {
 }
 
 impl RuleSource for BootstrapPolicy {
-    fn cluster_role_bindings(&self) -> Arc<[Binding]> {
-        self.cluster_role_bindings.clone()
-    }
-
-    fn role_bindings(&self, namespace: &str) -> Arc<[Binding]> {
-        let there = self.role_bindings.get(namespace);
-        there.unwrap_or(&self.nowhere).clone()
-    }
-
-    fn cluster_role(&self, name: &str) -> Option<Arc<Role>> {
-        self.cluster_roles.get(name).cloned()
+    fn bindings(&self, namespace: &str, user: &UserInfo) -> Vec<Arc<Binding>> {
+        self.0.bindings(namespace, user)
     }
 
     fn role(&self, namespace: &str, name: &str) -> Option<Arc<Role>> {
-        let key = (namespace.to_owned(), name.to_owned());
-        self.roles.get(&key).cloned()
+        self.0.role(namespace, name)
     }
 }
 

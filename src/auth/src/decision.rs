@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use apimachinery::{GroupResource, StatusError, UserInfo};
 
+use crate::rules::Rules;
+
 /// What somebody wants to do: to a resource, or, when `resource` is empty, to a path.
 #[derive(Clone, Copy, Debug)]
 pub struct AuthzAttributes<'a> {
@@ -88,6 +90,12 @@ impl Decision {
 /// Decides whether a request may go on. Asked for every request: it answers from memory.
 pub trait Authorizer: Send + Sync {
     fn authorize(&self, attributes: &AuthzAttributes<'_>) -> Decision;
+
+    /// The rules by which it would decide on this user in this namespace. Only informative; none
+    /// when it does not decide by rules.
+    fn rules(&self, _user: &UserInfo, _namespace: &str) -> Rules {
+        Rules::default()
+    }
 }
 
 /// Authorizers in order: the first that allows or denies decides. Their reasons for having no
@@ -105,6 +113,11 @@ impl Authorizer for Union {
             }
         }
         Decision::NoOpinion(reasons.join("\n").into())
+    }
+
+    fn rules(&self, user: &UserInfo, namespace: &str) -> Rules {
+        let each = self.0.iter().map(|one| one.rules(user, namespace));
+        each.fold(Rules::default(), Rules::and)
     }
 }
 

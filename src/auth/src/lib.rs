@@ -11,13 +11,16 @@
 mod authenticate;
 pub mod bootstrap;
 mod bootstrap_token;
+mod cover;
 mod decision;
+mod escalation;
 pub mod identity;
 mod node;
 mod node_graph;
 mod pod_references;
 mod rbac;
 mod rule;
+mod rules;
 mod token;
 mod x509;
 
@@ -27,9 +30,11 @@ pub use authenticate::{
 pub use bootstrap::BootstrapPolicy;
 pub use bootstrap_token::BootstrapTokens;
 pub use decision::{Authorizer, AuthzAttributes, Decision, PrivilegedGroup, Union, forbidden};
+pub use escalation::EscalationCheck;
 pub use node::{NodeAuthorizer, NodeGraph, NodeObject, node_name};
 pub use node_graph::PodGraph;
-pub use rbac::{Binding, Rbac, Role, RoleKind, RoleRef, RuleSource, Subject};
+pub use rbac::{Binding, Rbac, Role, RoleKind, RoleRef, RuleSource, StoredRules, Subject};
 pub use rule::Rule;
+pub use rules::Rules;
 pub use token::{ServiceAccountTokens, TokenError, TokenObject, TokenObjects};
 pub use x509::X509;

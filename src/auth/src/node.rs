@@ -12,6 +12,7 @@ use apimachinery::{FieldSelector, UserInfo};
 use crate::bootstrap::node_rules;
 use crate::decision::{Authorizer, AuthzAttributes, Decision};
 use crate::rule::Rule;
+use crate::rules::Rules;
 
 /// What may stand in relation to a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -192,6 +193,16 @@ impl Authorizer for NodeAuthorizer {
         match self.judge(node, attributes) {
             Ok(()) => Decision::Allow("".into()),
             Err(why) => Decision::NoOpinion(why.into()),
+        }
+    }
+
+    fn rules(&self, user: &UserInfo, _namespace: &str) -> Rules {
+        let is_node = node_name(user).is_some();
+        let text = "node authorizer does not support user rule resolution";
+        Rules {
+            rules: Vec::new(),
+            incomplete: is_node,
+            errors: is_node.then(|| text.to_owned()).into_iter().collect(),
         }
     }
 }

@@ -1,13 +1,20 @@
 //! Role based access control: bindings give subjects the rules of roles.
 
+mod stored;
+mod table;
+
 use std::fmt;
 use std::sync::Arc;
 
-use apimachinery::UserInfo;
+use apimachinery::{GroupResource, UserInfo};
 use serde::Deserialize;
 
 use crate::decision::{Authorizer, AuthzAttributes, Decision};
 use crate::rule::Rule;
+use crate::rules::{Rules, aggregate};
+
+pub use stored::StoredRules;
+pub(crate) use table::RuleTable;
 
 /// Who a binding is for.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -57,11 +64,12 @@ pub struct Role {
     pub rules: Vec<Rule>,
 }
 
-/// Where roles and bindings are found. It answers from memory: snapshots are shared, not copied.
+/// Where roles and bindings are found. It answers from memory: objects are shared, not copied.
 pub trait RuleSource: Send + Sync {
-    fn cluster_role_bindings(&self) -> Arc<[Binding]>;
-    fn role_bindings(&self, namespace: &str) -> Arc<[Binding]>;
-    fn cluster_role(&self, name: &str) -> Option<Arc<Role>>;
+    /// The RoleBindings of a namespace, or without one the ClusterRoleBindings, that name the
+    /// user or one of its groups; in the order of their names.
+    fn bindings(&self, namespace: &str, user: &UserInfo) -> Vec<Arc<Binding>>;
+    /// A Role, or without a namespace a ClusterRole.
     fn role(&self, namespace: &str, name: &str) -> Option<Arc<Role>>;
 }
 
@@ -85,12 +93,11 @@ impl Rbac {
         mut visit: impl FnMut(&Binding, &Subject, &Rule) -> bool,
     ) -> Vec<String> {
         let mut errors = Vec::new();
-        let cluster = self.0.cluster_role_bindings();
-        let here = (!namespace.is_empty()).then(|| self.0.role_bindings(namespace));
-        for binding in cluster
-            .iter()
-            .chain(here.iter().flat_map(|list| list.iter()))
-        {
+        let mut bindings = self.0.bindings("", user);
+        if !namespace.is_empty() {
+            bindings.extend(self.0.bindings(namespace, user));
+        }
+        for binding in &bindings {
             let Some(subject) = binding.subject_of(user) else {
                 continue;
             };
@@ -106,13 +113,50 @@ impl Rbac {
         errors
     }
 
+    /// Every rule that the user has, and what went wrong on the way.
+    #[must_use]
+    pub fn rules_of(&self, user: &UserInfo, namespace: &str) -> (Vec<Rule>, Vec<String>) {
+        let mut rules = Vec::new();
+        let errors = self.visit_rules(user, namespace, |_, _, rule| {
+            rules.push(rule.clone());
+            false
+        });
+        (rules, errors)
+    }
+
+    /// The role that a binding of this namespace (none for ClusterRoleBindings) refers to.
+    #[must_use]
+    pub fn role(&self, reference: &RoleRef, namespace: &str) -> Option<Arc<Role>> {
+        match reference.kind {
+            RoleKind::ClusterRole => self.0.role("", &reference.name),
+            RoleKind::Role => self.0.role(namespace, &reference.name),
+        }
+    }
+
     fn role_of(&self, binding: &Binding) -> Result<Arc<Role>, String> {
-        let name = &binding.role.name;
-        let (kind, role) = match binding.role.kind {
-            RoleKind::ClusterRole => ("clusterrole", self.0.cluster_role(name)),
-            RoleKind::Role => ("role", self.0.role(&binding.namespace, name)),
+        let (reference, namespace) = (&binding.role, &binding.namespace);
+        let role = self.role(reference, namespace);
+        role.ok_or_else(|| {
+            format!(
+                "{} {:?} not found",
+                reference.kind.resource(),
+                reference.name
+            )
+        })
+    }
+}
+
+impl RoleKind {
+    /// As upstream's listers name it when it is missing.
+    pub(crate) fn resource(self) -> GroupResource {
+        let resource = match self {
+            Self::ClusterRole => "clusterrole",
+            Self::Role => "role",
         };
-        role.ok_or_else(|| format!("{kind}.rbac.authorization.k8s.io {name:?} not found"))
+        GroupResource {
+            group: "rbac.authorization.k8s.io".into(),
+            resource: resource.into(),
+        }
     }
 }
 
@@ -131,29 +175,27 @@ impl Authorizer for Rbac {
         );
         match allowed {
             Some(reason) => Decision::Allow(reason.into()),
-            None => Decision::NoOpinion(complaint(errors).into()),
+            None => {
+                let errors = aggregate(&errors);
+                let errors = errors.map(|errors| format!("RBAC: {errors}"));
+                Decision::NoOpinion(errors.unwrap_or_default().into())
+            }
         }
     }
-}
 
-/// Upstream's aggregate of errors: each once, in brackets when there are several.
-fn complaint(errors: Vec<String>) -> String {
-    let mut distinct: Vec<String> = Vec::new();
-    for error in errors {
-        if !distinct.contains(&error) {
-            distinct.push(error);
+    fn rules(&self, user: &UserInfo, namespace: &str) -> Rules {
+        let (rules, errors) = self.rules_of(user, namespace);
+        Rules {
+            rules,
+            errors: aggregate(&errors).into_iter().collect(),
+            incomplete: false,
         }
-    }
-    match distinct.as_slice() {
-        [] => String::new(),
-        [one] => format!("RBAC: {one}"),
-        several => format!("RBAC: [{}]", several.join(", ")),
     }
 }
 
 impl Binding {
     /// The first subject that is this user.
-    fn subject_of(&self, user: &UserInfo) -> Option<&Subject> {
+    pub(crate) fn subject_of(&self, user: &UserInfo) -> Option<&Subject> {
         self.subjects.iter().find(|subject| match subject {
             Subject::User { name } => user.name == *name,
             Subject::Group { name } => user.in_group(name),
@@ -171,6 +213,27 @@ impl Binding {
             namespace
         }
     }
+}
+
+impl Subject {
+    /// A group's name, or the name of a user or service account.
+    pub(crate) fn key(&self, binding: &Binding) -> SubjectKey {
+        match self {
+            Self::User { name } => SubjectKey::User(name.clone()),
+            Self::Group { name } => SubjectKey::Group(name.clone()),
+            Self::ServiceAccount { name, namespace } => {
+                let namespace = binding.namespace_or(namespace);
+                SubjectKey::User(format!("system:serviceaccount:{namespace}:{name}"))
+            }
+        }
+    }
+}
+
+/// What a user is found by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum SubjectKey {
+    User(String),
+    Group(String),
 }
 
 fn is_service_account(user: &str, namespace: &str, name: &str) -> bool {

@@ -1,22 +1,25 @@
 //! One rule of a role.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::decision::AuthzAttributes;
 
 /// `rules[]` of a Role or ClusterRole, decoded from its own JSON. Every list is a set of
 /// alternatives; `*` stands for all.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Rule {
     pub verbs: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub api_groups: Vec<String>,
     /// `pods`, `pods/log`, `*/scale`, `*`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<String>,
     /// Empty allows every name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub resource_names: Vec<String>,
     /// Paths; a trailing `*` stands for any rest.
-    #[serde(rename = "nonResourceURLs")]
+    #[serde(rename = "nonResourceURLs", skip_serializing_if = "Vec::is_empty")]
     pub non_resource_urls: Vec<String>,
 }
 

@@ -297,7 +297,7 @@ fn the_other_components_have_their_rights() {
 #[test]
 fn aggregated_roles_have_the_rules_of_those_below() {
     let policy = BootstrapPolicy::load();
-    let rules = |name: &str| policy.cluster_role(name).expect("there").rules.clone();
+    let rules = |name: &str| policy.role("", name).expect("there").rules.clone();
     let contains = |name: &str, other: &str| {
         let all = rules(name);
         rules(other).iter().all(|rule| all.contains(rule))
@@ -320,10 +320,8 @@ fn aggregated_roles_have_the_rules_of_those_below() {
 fn every_binding_gives_a_role_that_exists() {
     let policy = Arc::new(BootstrapPolicy::load());
     let rbac = Rbac::new(policy.clone());
-    let namespaces = ["kube-system", "kube-public"].map(|n| policy.role_bindings(n));
-    let bindings = std::iter::once(policy.cluster_role_bindings()).chain(namespaces);
     let mut seen = 0;
-    for binding in bindings.flat_map(|list| list.to_vec()) {
+    for binding in policy.0.all_bindings() {
         for subject in &binding.subjects {
             let user = match subject {
                 Subject::User { name } => UserInfo::new(name.as_str(), &[]),

@@ -10,23 +10,51 @@ struct Lists {
 }
 
 impl RuleSource for Lists {
-    fn cluster_role_bindings(&self) -> Arc<[Binding]> {
-        self.cluster_bindings.clone().into()
-    }
-
-    fn role_bindings(&self, namespace: &str) -> Arc<[Binding]> {
-        let here = self.bindings.iter().filter(|b| b.namespace == namespace);
-        here.cloned().collect()
-    }
-
-    fn cluster_role(&self, name: &str) -> Option<Arc<Role>> {
-        self.role("", name)
+    fn bindings(&self, namespace: &str, user: &UserInfo) -> Vec<Arc<Binding>> {
+        let all = self.cluster_bindings.iter().chain(&self.bindings);
+        all.filter(|binding| binding.namespace == namespace)
+            .filter(|binding| binding.subject_of(user).is_some())
+            .map(|binding| Arc::new(binding.clone()))
+            .collect()
     }
 
     fn role(&self, namespace: &str, name: &str) -> Option<Arc<Role>> {
         let mut roles = self.roles.iter();
         let role = roles.find(|role| role.namespace == namespace && role.name == name);
         role.cloned().map(Arc::new)
+    }
+}
+
+impl Lists {
+    /// The same in a table; bindings get names of their own.
+    fn table(&self) -> RuleTable {
+        let mut table = RuleTable::default();
+        for role in &self.roles {
+            table.put_role(role.clone());
+        }
+        let bindings = self.cluster_bindings.iter().chain(&self.bindings);
+        for (index, binding) in bindings.enumerate() {
+            let mut binding = binding.clone();
+            binding.name = format!("b{index}");
+            // Twice, and something else in between: only the last counts.
+            let mut other = binding.clone();
+            other.subjects = vec![Subject::User { name: "ann".into() }];
+            table.put_binding(other);
+            table.put_binding(binding);
+        }
+        table.put_binding(Binding {
+            namespace: String::new(),
+            name: "gone".into(),
+            role: RoleRef {
+                kind: RoleKind::ClusterRole,
+                name: "r1".into(),
+            },
+            subjects: vec![Subject::Group {
+                name: "system:authenticated".into(),
+            }],
+        });
+        table.remove_binding("", "gone");
+        table
     }
 }
 
@@ -274,7 +302,7 @@ fn agrees_with_a_naive_evaluator() {
     let (mut allowed, mut refused) = (0, 0);
     for round in 0..100 {
         let lists = Arc::new(random_cluster(&mut dice));
-        let rbac = Rbac::new(lists.clone());
+        let rbac = Rbac::new(Arc::new(lists.table()));
         for user in &users {
             let naive = Naive::of(&lists, user);
             let mut compare = |asked: AuthzAttributes<'_>, expected: bool| {

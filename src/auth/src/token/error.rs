@@ -2,6 +2,8 @@
 
 use apimachinery::StatusError;
 
+use crate::cover::quoted;
+
 /// Upstream's texts: a TokenReview shows them, everybody else reads `401 Unauthorized`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
@@ -44,10 +46,4 @@ pub enum TokenError {
     /// Its objects could not be read; it may be good.
     #[error("{0}")]
     Lookup(#[from] StatusError),
-}
-
-/// As Go's `%q` shows a list.
-fn quoted(list: &[String]) -> String {
-    let items: Vec<_> = list.iter().map(|item| format!("{item:?}")).collect();
-    format!("[{}]", items.join(" "))
 }

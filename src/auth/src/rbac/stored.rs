@@ -1,0 +1,226 @@
+//! The cluster's own roles and bindings, as informers see them.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use apimachinery::{GroupVersionResource, Object, UserInfo};
+use base::Clock;
+use informer::{Change, Informers};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::sync::Notify;
+use tracing::warn;
+
+use super::{Binding, Role, RuleSource, RuleTable};
+use crate::bootstrap::{BootstrapPolicy, objects};
+
+const GROUP: &str = "rbac.authorization.k8s.io";
+/// The four resources, and whether one is a role.
+const RESOURCES: [(&str, bool); 4] = [
+    ("clusterroles", true),
+    ("clusterrolebindings", false),
+    ("roles", true),
+    ("rolebindings", false),
+];
+
+/// A [`RuleSource`] over stored objects. Before they have been read, and on a first start written,
+/// the bootstrap policy answers beside them, so that the components need not wait.
+pub struct StoredRules {
+    table: RwLock<RuleTable>,
+    /// `None` once the stored objects say everything.
+    before: RwLock<Option<BootstrapPolicy>>,
+    /// Told after every change, with one place to remember it.
+    changed: Notify,
+}
+
+impl Default for StoredRules {
+    fn default() -> Self {
+        Self {
+            table: RwLock::default(),
+            before: RwLock::new(Some(BootstrapPolicy::load())),
+            changed: Notify::new(),
+        }
+    }
+}
+
+impl StoredRules {
+    /// Follows the four resources from now on.
+    pub fn follow(self: &Arc<Self>, informers: &Informers) {
+        for (resource, is_role) in RESOURCES {
+            let rules = self.clone();
+            informers.of(&gvr(resource)).on_change(move |change| {
+                let is_gone = matches!(change, Change::Deleted(_));
+                match change.object().to_object() {
+                    Ok(object) if is_role => rules.role_changed(&object, is_gone),
+                    Ok(object) => rules.binding_changed(&object, is_gone),
+                    // It grants nothing new; what it granted before stays, as in upstream's cache.
+                    Err(error) => warn!(%error, resource, "an RBAC object cannot be read"),
+                }
+                rules.changed.notify_one();
+            });
+        }
+    }
+
+    /// Waits until all stored objects have been read and lets the bootstrap policy go: call it
+    /// after [`crate::bootstrap::reconcile`] has written them. An object of the policy that does
+    /// not appear within `patience` has been removed on purpose.
+    pub async fn take_over(&self, informers: &Informers, clock: &Clock, patience: Duration) {
+        for (resource, _) in RESOURCES {
+            informers.of(&gvr(resource)).synced().await;
+        }
+        let expected = objects();
+        let whole = async {
+            while !expected.iter().all(|object| self.has(object)) {
+                self.changed.notified().await;
+            }
+        };
+        if clock.timeout(patience, whole).await.is_err() {
+            warn!("not all objects of the bootstrap policy are stored");
+        }
+        self.forget_policy();
+    }
+
+    fn forget_policy(&self) {
+        *self.before.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn has(&self, object: &Object) -> bool {
+        let (namespace, name) = (object.namespace(), object.name());
+        self.read(|table, _| {
+            if object.contains_key("roleRef") {
+                table.has_binding(namespace, name)
+            } else {
+                table.role(namespace, name).is_some()
+            }
+        })
+    }
+
+    /// A Role or ClusterRole was made, changed or removed.
+    pub fn role_changed(&self, object: &Object, is_gone: bool) {
+        let (namespace, name) = (object.namespace(), object.name());
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        if is_gone {
+            table.remove_role(namespace, name);
+            return;
+        }
+        table.put_role(Role {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            rules: list(object, "rules"),
+        });
+    }
+
+    /// A RoleBinding or ClusterRoleBinding was made, changed or removed.
+    pub fn binding_changed(&self, object: &Object, is_gone: bool) {
+        let (namespace, name) = (object.namespace(), object.name());
+        let role = object.get("roleRef").map(Deserialize::deserialize);
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        match role {
+            Some(Ok(role)) if !is_gone => table.put_binding(Binding {
+                namespace: namespace.to_owned(),
+                name: name.to_owned(),
+                role,
+                subjects: list(object, "subjects"),
+            }),
+            // Validation lets no other roleRef through; this one gives nothing.
+            _ => table.remove_binding(namespace, name),
+        }
+    }
+
+    fn read<T>(&self, of: impl FnOnce(&RuleTable, Option<&BootstrapPolicy>) -> T) -> T {
+        let before = self.before.read().unwrap_or_else(PoisonError::into_inner);
+        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+        of(&table, before.as_ref())
+    }
+}
+
+impl RuleSource for StoredRules {
+    fn bindings(&self, namespace: &str, user: &UserInfo) -> Vec<Arc<Binding>> {
+        self.read(|table, before| {
+            let mut found = table.bindings(namespace, user);
+            if let Some(before) = before {
+                found.extend(before.bindings(namespace, user));
+            }
+            found
+        })
+    }
+
+    fn role(&self, namespace: &str, name: &str) -> Option<Arc<Role>> {
+        self.read(|table, before| {
+            // A stored role may not have its aggregated rules yet.
+            let before = before.and_then(|policy| policy.role(namespace, name));
+            before.or_else(|| table.role(namespace, name))
+        })
+    }
+}
+
+fn gvr(resource: &'static str) -> GroupVersionResource {
+    GroupVersionResource::new(GROUP, "v1", resource)
+}
+
+/// The items that can be read: one of a kind that is not known grants nothing, and hides none.
+fn list<T: for<'de> Deserialize<'de>>(object: &Object, field: &str) -> Vec<T> {
+    let items = object.get(field).and_then(Value::as_array);
+    items
+        .into_iter()
+        .flatten()
+        .filter_map(|item| T::deserialize(item).ok())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Authorizer, AuthzAttributes, Rbac};
+    use serde_json::json;
+
+    fn object(value: Value) -> Object {
+        Object::from_value(value).expect("an object")
+    }
+
+    #[test]
+    fn stored_objects_count_and_the_policy_only_before_them() {
+        let rules = Arc::new(StoredRules::default());
+        let rbac = Rbac::new(rules.clone());
+        let dev = UserInfo::new("dev", &[]);
+        let may = |user: &UserInfo, group: &str, resource: &str| {
+            let asked = AuthzAttributes {
+                namespace: "ns",
+                ..AuthzAttributes::resource(user, "list", group, resource)
+            };
+            rbac.authorize(&asked).is_allowed()
+        };
+        let scheduler = crate::identity::scheduler();
+        assert!(may(&scheduler, "", "pods") && !may(&dev, "", "pods"));
+
+        let role = object(json!({
+            "kind": "Role", "metadata": {"namespace": "ns", "name": "reader"},
+            "rules": [{"verbs": ["list"], "apiGroups": [""], "resources": ["pods"]}],
+        }));
+        let binding = |kind: &str| {
+            object(json!({
+                "kind": "RoleBinding", "metadata": {"namespace": "ns", "name": "readers"},
+                "roleRef": {"apiGroup": GROUP, "kind": kind, "name": "reader"},
+                "subjects": [
+                    {"kind": "Martian", "name": "x"},
+                    {"kind": "User", "apiGroup": GROUP, "name": "dev"},
+                ],
+            }))
+        };
+        rules.role_changed(&role, false);
+        rules.binding_changed(&binding("Role"), false);
+        assert!(may(&dev, "", "pods") && !may(&dev, "", "secrets"));
+        rules.forget_policy();
+        assert!(may(&dev, "", "pods") && !may(&scheduler, "", "pods"));
+
+        rules.binding_changed(&binding("ClusterRole"), false);
+        assert!(!may(&dev, "", "pods"));
+        rules.binding_changed(&binding("Role"), false);
+        rules.role_changed(&role, true);
+        assert!(!may(&dev, "", "pods"));
+        rules.role_changed(&role, false);
+        assert!(may(&dev, "", "pods"));
+        rules.binding_changed(&binding("Role"), true);
+        assert!(!may(&dev, "", "pods"));
+    }
+}
