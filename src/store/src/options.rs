@@ -13,7 +13,8 @@ pub struct Options {
     pub ring_bytes: usize,
     /// Bytes of values kept in memory for reads.
     pub cache_bytes: usize,
-    /// Bytes of sled's own page cache.
+    /// Bytes of sled's own page cache. Sled counts what its pages take on disk; in memory they
+    /// take ten times that.
     pub page_cache_bytes: u64,
     /// Bytes of the write-ahead log on disk; writers wait when it is full.
     pub wal_bytes: u64,
@@ -29,7 +30,7 @@ impl Options {
             clock,
             ring_bytes: 2 << 20,
             cache_bytes: 16 << 20,
-            page_cache_bytes: 24 << 20,
+            page_cache_bytes: 1 << 20,
             wal_bytes: 32 << 20,
             history: Duration::from_secs(5 * 60),
         }

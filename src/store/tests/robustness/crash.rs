@@ -43,10 +43,11 @@ pub fn options() -> Options {
 /// The value that `id` writes: its name, then as many bytes as the name says.
 pub fn value(id: &str) -> Vec<u8> {
     let sum: usize = id.bytes().map(usize::from).sum();
-    let len = if sum.is_multiple_of(23) {
-        9000
-    } else {
-        sum % 700
+    let len = match sum {
+        // Longer than a segment of the log, than a block, and neither.
+        _ if sum.is_multiple_of(101) => 200_000,
+        _ if sum.is_multiple_of(23) => 9000,
+        _ => sum % 700,
     };
     let mut value = format!("{id} ").into_bytes();
     value.resize(value.len() + len, b'x');
