@@ -24,6 +24,5 @@ const REVIEW: Resource = Resource {
     verbs: &[Verb::Create],
     // A review has no name to show, and so no Table.
     columns: &[],
-    not_yet: Some("nobody answers it"),
     ..COMMON
 };

@@ -31,6 +31,7 @@ pub static SELF_SUBJECT_RULES_REVIEW: Resource = Resource {
     plural: "selfsubjectrulesreviews",
     singular: "selfsubjectrulesreview",
     answer: Some(Answer::SelfSubjectRulesReview),
+    not_yet: Some("nobody collects the rules"),
     ..REVIEW
 };
 
@@ -49,7 +50,6 @@ const REVIEW: Resource = Resource {
     verbs: &[Verb::Create],
     // A review has no name to show, and so no Table.
     columns: &[],
-    not_yet: Some("nobody answers it"),
     ..COMMON
 };
 

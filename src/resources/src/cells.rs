@@ -166,6 +166,21 @@ pub(crate) fn number(object: &Object, pointer: &str) -> i64 {
     object.at(pointer).and_then(Value::as_i64).unwrap_or(0)
 }
 
+/// The first few of a list, and how many more there are.
+pub(crate) fn first_of(texts: &[String], most: usize) -> String {
+    match texts.len().checked_sub(most) {
+        Some(more) if more > 0 => format!("{} + {more} more...", texts[..most].join(",")),
+        _ => texts.join(","),
+    }
+}
+
+/// A number or a text (`intstr.IntOrString`) as text.
+pub(crate) fn int_or_text(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}
+
 /// A map of labels as `a=b,c=d`, sorted.
 pub(crate) fn labels(map: Option<&Json>) -> String {
     let mut pairs: Vec<String> = map

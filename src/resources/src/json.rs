@@ -151,6 +151,15 @@ pub(crate) fn same(left: Option<&Value>, right: Option<&Value>) -> bool {
     }
 }
 
+/// Whether anything but metadata and status differs: the body of kinds without a spec.
+pub(crate) fn body_differs(new: &Json, old: &Json) -> bool {
+    const OTHER: [&str; 4] = ["apiVersion", "kind", "metadata", "status"];
+    new.keys()
+        .chain(old.keys())
+        .filter(|field| !OTHER.contains(&field.as_str()))
+        .any(|field| !same(new.get(field), old.get(field)))
+}
+
 fn is_absent(value: Option<&Value>) -> bool {
     match value {
         None | Some(Value::Null) => true,

@@ -22,11 +22,15 @@ pub mod authorization;
 pub mod batch;
 pub mod coordination;
 pub mod core;
+pub mod discovery;
 pub mod events;
 pub mod meta;
+pub mod networking;
 pub mod node;
+pub mod policy;
 pub mod rbac;
 pub mod scheduling;
+pub mod storage;
 
 pub use column::{Cell, Column, ColumnType};
 pub use row::{

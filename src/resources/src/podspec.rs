@@ -7,7 +7,9 @@ mod template;
 mod validate;
 mod warnings;
 
-pub(crate) use claim::{default_claim_spec, validate_claim_spec};
+pub(crate) use claim::{
+    VOLUME_MODES, default_claim_spec, positive_quantity, validate_access_modes, validate_claim_spec,
+};
 pub(crate) use default::{
     CONTAINER_LISTS, canonical_quantities, canonical_resources, default_pod_spec, default_template,
 };

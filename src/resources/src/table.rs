@@ -2,7 +2,8 @@
 
 use crate::row::{Resource, Served};
 use crate::{
-    apps, authentication, authorization, batch, coordination, core, events, node, rbac, scheduling,
+    apps, authentication, authorization, batch, coordination, core, discovery, events, networking,
+    node, policy, rbac, scheduling, storage,
 };
 
 /// Every built-in kind that is on by default, in discovery order.
@@ -10,10 +11,13 @@ pub static RESOURCES: &[&Resource] = &[
     &core::BINDING,
     &core::COMPONENT_STATUS,
     &core::CONFIG_MAP,
+    &core::ENDPOINTS,
     &core::EVENT,
     &core::LIMIT_RANGE,
     &core::NAMESPACE,
     &core::NODE,
+    &core::PERSISTENT_VOLUME_CLAIM,
+    &core::PERSISTENT_VOLUME,
     &core::POD,
     &core::POD_TEMPLATE,
     &core::REPLICATION_CONTROLLER,
@@ -35,13 +39,26 @@ pub static RESOURCES: &[&Resource] = &[
     &authorization::SUBJECT_ACCESS_REVIEW,
     &batch::CRON_JOB,
     &batch::JOB,
+    &networking::INGRESS_CLASS,
+    &networking::INGRESS,
+    &networking::IP_ADDRESS,
+    &networking::NETWORK_POLICY,
+    &networking::SERVICE_CIDR,
+    &policy::POD_DISRUPTION_BUDGET,
     &rbac::CLUSTER_ROLE_BINDING,
     &rbac::CLUSTER_ROLE,
     &rbac::ROLE_BINDING,
     &rbac::ROLE,
+    &storage::CSI_DRIVER,
+    &storage::CSI_NODE,
+    &storage::CSI_STORAGE_CAPACITY,
+    &storage::STORAGE_CLASS,
+    &storage::VOLUME_ATTACHMENT,
+    &storage::VOLUME_ATTRIBUTES_CLASS,
     &scheduling::PRIORITY_CLASS,
     &coordination::LEASE,
     &node::RUNTIME_CLASS,
+    &discovery::ENDPOINT_SLICE,
 ];
 
 /// The rows of the kinds that are served, in discovery order.

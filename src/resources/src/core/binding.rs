@@ -13,7 +13,6 @@ pub static BINDING: Resource = Resource {
     singular: "binding",
     verbs: &[Verb::Create],
     answer: Some(Answer::Binding),
-    not_yet: Some("pods/binding does the same"),
     columns: &[NAME, CREATED_AT],
     strategy: &Binding,
     ..COMMON

@@ -13,6 +13,8 @@ use crate::meta;
 use crate::row::{COMMON, FieldSelectable, Hook, Resource, Subresource};
 use crate::strategy::{Cx, Strategy};
 
+pub(crate) use rules::validate_outer_ip;
+
 pub static SERVICE: Resource = Resource {
     kind: "Service",
     plural: "services",

@@ -8,7 +8,7 @@ use crate::at::At;
 use crate::json::{self, Fill, Json, fill};
 use crate::meta::{dns_subdomain, validate_label_selector};
 
-pub(crate) const ACCESS_MODES: [&str; 4] = [
+const ACCESS_MODES: [&str; 4] = [
     "ReadOnlyMany",
     "ReadWriteMany",
     "ReadWriteOnce",

@@ -4,10 +4,12 @@ mod core;
 mod limits;
 mod metadata;
 mod more_workloads;
+mod network;
 mod pod;
 mod pod_policy;
 mod rbac;
 mod reviews;
+mod storage;
 mod workloads;
 
 use expect_test::{Expect, expect};

@@ -87,10 +87,13 @@ fn facts() {
         bindings Binding Namespaced short=[] all=false / sub= verbs=1 gen=false create=false free=true
         componentstatuses ComponentStatus Cluster short=["cs"] all=false / sub= verbs=2 gen=false create=false free=true
         configmaps ConfigMap Namespaced short=["cm"] all=false /configmaps sub= verbs=8 gen=false create=false free=true
+        endpoints Endpoints Namespaced short=["ep"] all=false /services/endpoints sub= verbs=8 gen=false create=true free=true
         events Event Namespaced short=["ev"] all=false /events sub= verbs=8 gen=false create=true free=true
         limitranges LimitRange Namespaced short=["limits"] all=false /limitranges sub= verbs=8 gen=false create=true free=true
         namespaces Namespace Cluster short=["ns"] all=false /namespaces sub=finalize,status verbs=7 gen=false create=false free=true
         nodes Node Cluster short=["no"] all=false /minions sub=status verbs=8 gen=false create=false free=true
+        persistentvolumeclaims PersistentVolumeClaim Namespaced short=["pvc"] all=false /persistentvolumeclaims sub=status verbs=8 gen=false create=false free=true returned
+        persistentvolumes PersistentVolume Cluster short=["pv"] all=false /persistentvolumes sub=status verbs=8 gen=false create=false free=true returned
         pods Pod Namespaced short=["po"] all=true /pods sub=binding,eviction,log,status verbs=8 gen=true create=false free=true returned
         podtemplates PodTemplate Namespaced short=[] all=false /podtemplates sub= verbs=8 gen=true create=false free=true returned
         replicationcontrollers ReplicationController Namespaced short=["rc"] all=true /controllers sub=scale,status verbs=8 gen=true create=false free=true
@@ -112,13 +115,26 @@ fn facts() {
         subjectaccessreviews.authorization.k8s.io SubjectAccessReview Cluster short=[] all=false / sub= verbs=1 gen=false create=false free=true
         cronjobs.batch CronJob Namespaced short=["cj"] all=true /cronjobs sub=status verbs=8 gen=true create=false free=true
         jobs.batch Job Namespaced short=[] all=true /jobs sub=status verbs=8 gen=true create=false free=true
+        ingressclasses.networking.k8s.io IngressClass Cluster short=[] all=false /ingressclasses sub= verbs=8 gen=true create=false free=true
+        ingresses.networking.k8s.io Ingress Namespaced short=["ing"] all=false /ingress sub=status verbs=8 gen=true create=false free=true
+        ipaddresses.networking.k8s.io IPAddress Cluster short=["ip"] all=false /ipaddresses sub= verbs=8 gen=false create=false free=true
+        networkpolicies.networking.k8s.io NetworkPolicy Namespaced short=["netpol"] all=false /networkpolicies sub= verbs=8 gen=true create=false free=true
+        servicecidrs.networking.k8s.io ServiceCIDR Cluster short=[] all=false /servicecidrs sub=status verbs=8 gen=false create=false free=true
+        poddisruptionbudgets.policy PodDisruptionBudget Namespaced short=["pdb"] all=false /poddisruptionbudgets sub=status verbs=8 gen=true create=false free=false
         clusterrolebindings.rbac.authorization.k8s.io ClusterRoleBinding Cluster short=[] all=false /clusterrolebindings sub= verbs=8 gen=false create=true free=true
         clusterroles.rbac.authorization.k8s.io ClusterRole Cluster short=[] all=false /clusterroles sub= verbs=8 gen=false create=true free=true
         rolebindings.rbac.authorization.k8s.io RoleBinding Namespaced short=[] all=false /rolebindings sub= verbs=8 gen=false create=true free=true
         roles.rbac.authorization.k8s.io Role Namespaced short=[] all=false /roles sub= verbs=8 gen=false create=true free=true
+        csidrivers.storage.k8s.io CSIDriver Cluster short=[] all=false /csidrivers sub= verbs=8 gen=false create=false free=false returned
+        csinodes.storage.k8s.io CSINode Cluster short=[] all=false /csinodes sub= verbs=8 gen=false create=false free=false returned
+        csistoragecapacities.storage.k8s.io CSIStorageCapacity Namespaced short=[] all=false /csistoragecapacities sub= verbs=8 gen=false create=false free=false returned
+        storageclasses.storage.k8s.io StorageClass Cluster short=["sc"] all=false /storageclasses sub= verbs=8 gen=false create=false free=true returned
+        volumeattachments.storage.k8s.io VolumeAttachment Cluster short=[] all=false /volumeattachments sub=status verbs=8 gen=false create=false free=false returned
+        volumeattributesclasses.storage.k8s.io VolumeAttributesClass Cluster short=["vac"] all=false /volumeattributesclasses sub= verbs=8 gen=false create=false free=true returned
         priorityclasses.scheduling.k8s.io PriorityClass Cluster short=["pc"] all=false /priorityclasses sub= verbs=8 gen=true create=false free=true
         leases.coordination.k8s.io Lease Namespaced short=[] all=false /leases sub= verbs=8 gen=false create=true free=false
         runtimeclasses.node.k8s.io RuntimeClass Cluster short=[] all=false /runtimeclasses sub= verbs=8 gen=false create=true free=false
+        endpointslices.discovery.k8s.io EndpointSlice Namespaced short=[] all=false /endpointslices sub= verbs=8 gen=true create=false free=true
     "#]].assert_eq(&out);
 }
 

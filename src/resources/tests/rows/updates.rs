@@ -2,6 +2,7 @@
 
 mod limits;
 mod rbac;
+mod volumes;
 mod workloads;
 
 use expect_test::{Expect, expect};

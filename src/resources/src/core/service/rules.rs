@@ -151,7 +151,7 @@ fn validate_affinity(spec: &At<'_>, errors: &mut FieldErrors) {
 }
 
 /// An address of its own that others can reach.
-pub(super) fn validate_outer_ip(at: &At<'_>, errors: &mut FieldErrors) {
+pub(crate) fn validate_outer_ip(at: &At<'_>, errors: &mut FieldErrors) {
     at.check(meta::ip, errors);
     let Some(ip) = parse_ip(at.text()) else {
         return;
