@@ -103,6 +103,8 @@ impl Writer<'_> {
         if !hooks::namespace::guard(self.registry, object.namespace(), &mut side).await? {
             return Err(Refusal::Lost(self.lost(&object)));
         }
+        let charge = self.charge(options.subresource, None, &object, &mut side);
+        let _turn = charge.await?;
         let target = Target {
             namespace: object.namespace(),
             name: object.name(),

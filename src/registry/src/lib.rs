@@ -57,6 +57,7 @@ pub struct Registry {
     store: Arc<dyn Store>,
     clock: Clock,
     allocation: Arc<Allocation>,
+    turns: Arc<hooks::quota::Turns>,
 }
 
 /// Which object of a kind.
@@ -75,6 +76,7 @@ impl Registry {
             store,
             clock,
             allocation: Arc::new(allocation),
+            turns: Arc::default(),
         }
     }
 

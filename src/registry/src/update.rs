@@ -94,8 +94,10 @@ impl Update<'_> {
             return Ok(Some(current));
         }
         let mut side = Vec::new();
-        let (before, after) = (Some(&old), Some(&mut new));
-        hooks::before_commit(writer.registry, row, before, after, &mut side).await?;
+        let before = Some(&old);
+        hooks::before_commit(writer.registry, row, before, Some(&mut new), &mut side).await?;
+        let charge = writer.charge(self.options.subresource, before, &new, &mut side);
+        let _turn = charge.await?;
         let encoded = if row.hooks.is_empty() {
             encoded
         } else {

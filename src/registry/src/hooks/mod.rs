@@ -8,6 +8,7 @@ mod cluster_ip;
 mod eviction;
 pub(crate) mod namespace;
 mod node_port;
+pub(crate) mod quota;
 
 use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;
@@ -53,7 +54,10 @@ pub(crate) async fn before_commit(
         match hook {
             Hook::ClusterIp => cluster_ip::plan(registry, row, old, new, ops).await?,
             Hook::NodePort => node_port::plan(registry, row, old, new, ops).await?,
-            Hook::NamespaceFinalize => namespace::mark(new),
+            Hook::NamespaceFinalize => match (old, new) {
+                (Some(old), None) => quota::forget(old.name(), ops),
+                (_, new) => namespace::mark(new),
+            },
             Hook::Binding | Hook::Eviction | Hook::Token | Hook::Expires { .. } => {}
         }
     }
