@@ -41,6 +41,31 @@ pub enum LeafName {
     Kubelet,
 }
 
+impl LeafName {
+    /// Its path below the data directory, without `.crt` and `.key`.
+    #[must_use]
+    pub fn stem(self) -> &'static str {
+        match self {
+            Self::Admin => "server/tls/client-admin",
+            Self::ApiServerClient => "server/tls/client-kube-apiserver",
+            Self::AuthProxy => "server/tls/client-auth-proxy",
+            Self::ApiServer => "server/tls/serving-kube-apiserver",
+            Self::KubeletClient => "agent/client-kubelet",
+            Self::Kubelet => "agent/serving-kubelet",
+        }
+    }
+
+    /// That of the authority which signs it.
+    #[must_use]
+    pub fn authority_stem(self) -> &'static str {
+        match self {
+            Self::ApiServer | Self::Kubelet => "server/tls/server-ca",
+            Self::AuthProxy => "server/tls/request-header-ca",
+            Self::Admin | Self::ApiServerClient | Self::KubeletClient => "server/tls/client-ca",
+        }
+    }
+}
+
 /// A certificate chain and its private key, in PEM.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CertAndKey {

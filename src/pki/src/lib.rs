@@ -15,19 +15,23 @@ mod certificate;
 mod der;
 mod error;
 mod files;
+mod inventory;
 mod key;
 mod kubeconfig;
 mod leaf;
 mod open;
 mod pem;
+mod service;
 mod service_account;
 mod tls;
 mod verify;
 
 pub use error::{Error, Result};
+pub use inventory::{CertificateState, CertificateStatus, Rotation, check, rotate};
 pub use kubeconfig::Kubeconfig;
 pub use leaf::{CertAndKey, LeafName};
 pub use open::{Pki, PkiOptions, renewal};
+pub use service::Service;
 pub use service_account::{Algorithm, ServiceAccountKeys, VerifyingKey};
 pub use verify::ClientVerifier;
 

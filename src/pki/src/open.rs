@@ -251,56 +251,31 @@ pub async fn renewal(pki: Arc<Pki>, shutdown: Shutdown, mut renewed: impl FnMut(
 /// The leaves' table.
 fn wanted(options: &PkiOptions) -> Result<[(LeafName, Wanted); 6]> {
     let node = &options.node_name;
-    let client = |file: &str, subject| Wanted {
-        stem: options.data_dir.join(file),
-        subject,
-        usage: Usage::Client,
-        sans: Vec::new(),
+    let wanted = |name: LeafName, subject, usage, sans| {
+        let stem = options.data_dir.join(name.stem());
+        let wanted = Wanted {
+            stem,
+            subject,
+            usage,
+            sans,
+        };
+        (name, wanted)
     };
-    let server = |file: &str, subject, sans| Wanted {
-        usage: Usage::Server,
-        sans,
-        ..client(file, subject)
-    };
+    let client = |name, subject| wanted(name, subject, Usage::Client, Vec::new());
+    let server = |name, subject, sans| wanted(name, subject, Usage::Server, sans);
     let api_server = Subject::new("kube-apiserver", &[]);
+    let admin = Subject::new("system:admin", &["system:masters"]);
+    let proxy = Subject::new("system:auth-proxy", &[]);
     Ok([
-        (
-            LeafName::Admin,
-            client(
-                "server/tls/client-admin",
-                Subject::new("system:admin", &["system:masters"]),
-            ),
-        ),
-        (
-            LeafName::ApiServerClient,
-            client("server/tls/client-kube-apiserver", api_server.clone()),
-        ),
-        (
-            LeafName::AuthProxy,
-            client(
-                "server/tls/client-auth-proxy",
-                Subject::new("system:auth-proxy", &[]),
-            ),
-        ),
-        (
-            LeafName::ApiServer,
-            server(
-                "server/tls/serving-kube-apiserver",
-                api_server,
-                api_server_sans(options)?,
-            ),
-        ),
-        (
-            LeafName::KubeletClient,
-            client("agent/client-kubelet", node_subject(node)),
-        ),
-        (
+        client(LeafName::Admin, admin),
+        client(LeafName::ApiServerClient, api_server.clone()),
+        client(LeafName::AuthProxy, proxy),
+        server(LeafName::ApiServer, api_server, api_server_sans(options)?),
+        client(LeafName::KubeletClient, node_subject(node)),
+        server(
             LeafName::Kubelet,
-            server(
-                "agent/serving-kubelet",
-                node_subject(node),
-                kubelet_sans(node, &options.node_ips)?,
-            ),
+            node_subject(node),
+            kubelet_sans(node, &options.node_ips)?,
         ),
     ])
 }

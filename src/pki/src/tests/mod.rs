@@ -3,6 +3,7 @@
 mod brought;
 mod files;
 mod handshake;
+mod inventory;
 mod renewal;
 mod writers;
 
