@@ -2,17 +2,18 @@
 
 use std::io::Write;
 
-use apimachinery::{Encoded, StatusError};
+use apimachinery::StatusError;
 use axum::body::Body;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
 /// Answers at least this long are compressed for clients that accept it (upstream's
 /// `APIResponseCompression`).
-const COMPRESS_FROM: usize = 128 * 1024;
+pub const COMPRESS_FROM: usize = 128 * 1024;
 
 /// A JSON text.
 pub fn json_bytes(code: StatusCode, body: impl Into<Bytes>) -> Response<Body> {
@@ -27,11 +28,6 @@ pub fn json_bytes(code: StatusCode, body: impl Into<Bytes>) -> Response<Body> {
 pub fn json(code: StatusCode, value: &impl Serialize) -> Response<Body> {
     let body = serde_json::to_vec(value).expect("values of string keys always print");
     json_bytes(code, body)
-}
-
-/// A stored object.
-pub fn object(code: StatusCode, object: &Encoded) -> Response<Body> {
-    json_bytes(code, object.to_bytes())
 }
 
 /// A plain text.
@@ -67,19 +63,51 @@ pub fn accepts_gzip(request: &HeaderMap) -> bool {
     accepts.is_some_and(|v| v.split(',').any(|e| e.trim().starts_with("gzip")))
 }
 
-/// The same bytes, compressed when they are many and the client accepts gzip.
-pub fn compressed(request: &HeaderMap, body: Bytes) -> Response<Body> {
-    if !accepts_gzip(request) || body.len() < COMPRESS_FROM {
-        return json_bytes(StatusCode::OK, body);
+/// A JSON text in chunks, sent as the client takes them. A text of one chunk is sent whole;
+/// a longer one is compressed, chunk by chunk, for a client that accepts gzip.
+///
+/// # Errors
+/// What keeps the first chunk from being made. Later it breaks the answer off.
+pub async fn streamed(
+    request: &HeaderMap,
+    chunks: impl Stream<Item = Result<Bytes, StatusError>> + Send + 'static,
+) -> Result<Response<Body>, StatusError> {
+    let mut chunks = chunks.boxed();
+    let first = chunks.try_next().await?.unwrap_or_default();
+    let Some(second) = chunks.try_next().await? else {
+        return Ok(json_bytes(StatusCode::OK, first));
+    };
+    let chunks = stream::iter([Ok(first), Ok(second)]).chain(chunks);
+    let mut response = json_bytes(StatusCode::OK, Bytes::new());
+    if accepts_gzip(request) {
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+        *response.body_mut() = Body::from_stream(compressed(chunks.boxed()));
+    } else {
+        *response.body_mut() = Body::from_stream(chunks);
     }
-    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 8), Compression::fast());
-    let packed = encoder.write_all(&body).and_then(|()| encoder.finish());
-    let mut response = json_bytes(
-        StatusCode::OK,
-        packed.expect("writing to a vector cannot fail"),
-    );
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
-    response
+    Ok(response)
+}
+
+type Chunks = BoxStream<'static, Result<Bytes, StatusError>>;
+
+/// The same in gzip; other tasks get a turn after each chunk.
+fn compressed(chunks: Chunks) -> impl Stream<Item = Result<Bytes, StatusError>> {
+    let encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    stream::try_unfold(Some((chunks, encoder)), |state| async {
+        let Some((mut chunks, mut encoder)) = state else {
+            return Ok(None);
+        };
+        while let Some(chunk) = chunks.try_next().await? {
+            tokio::task::yield_now().await;
+            encoder.write_all(&chunk).map_err(StatusError::internal)?;
+            let packed = std::mem::take(encoder.get_mut());
+            if !packed.is_empty() {
+                return Ok(Some((packed.into(), Some((chunks, encoder)))));
+            }
+        }
+        let rest = encoder.finish().map_err(StatusError::internal)?;
+        Ok(Some((rest.into(), None)))
+    })
 }

@@ -1,27 +1,30 @@
 //! A watch's events as lines of JSON, in the form the client accepts.
+//!
+//! A line is made once for all watches that send it ([`SharedLines`]).
+
+mod shared;
 
 use std::time::Duration;
 
 use apimachinery::{Encoded, Object, StatusError};
-use base::Clock;
 use bytes::{BufMut, Bytes, BytesMut};
 use client::WatchEvent;
-use resources::Served;
-use serde_json::{Value, json};
+use serde_json::{Map, json};
 
 use crate::bookmarks;
 use crate::negotiate::Form;
-use crate::table::{self, IncludeObject};
+use crate::shape::Shape;
+use crate::table;
+
+pub(crate) use shared::{Line, SharedLines};
 
 /// Ticks come a little early or late; a bookmark is due when it is nearly a tick since the last.
 const JITTER: Duration = Duration::from_secs(5);
 
 /// What one client gets for each event.
 pub(crate) struct Frames {
-    served: Served,
-    form: Form,
-    include: IncludeObject,
-    clock: Clock,
+    shape: Shape,
+    shared: SharedLines,
     columns_sent: bool,
     bookmarks: Bookmarks,
 }
@@ -39,12 +42,10 @@ enum Bookmarks {
 }
 
 impl Frames {
-    pub fn new(served: Served, form: Form, include: IncludeObject, clock: Clock) -> Self {
+    pub fn new(shape: Shape, shared: SharedLines) -> Self {
         Self {
-            served,
-            form,
-            include,
-            clock,
+            shape,
+            shared,
             columns_sent: false,
             bookmarks: Bookmarks::None,
         }
@@ -55,7 +56,7 @@ impl Frames {
         self.bookmarks = if initial {
             Bookmarks::Initial
         } else {
-            Bookmarks::Since(self.clock.monotonic())
+            Bookmarks::Since(self.shape.clock.monotonic())
         };
     }
 
@@ -67,12 +68,12 @@ impl Frames {
     }
 
     /// `None` for a bookmark that this client does not get.
-    pub fn event(&mut self, event: WatchEvent) -> Result<Option<Bytes>, StatusError> {
+    pub fn event(&mut self, event: &WatchEvent) -> Result<Option<Bytes>, StatusError> {
         Ok(match event {
-            WatchEvent::Added(object) => Some(self.change("ADDED", &object)?),
-            WatchEvent::Modified(object) => Some(self.change("MODIFIED", &object)?),
-            WatchEvent::Deleted(object) => Some(self.change("DELETED", &object)?),
-            WatchEvent::Bookmark(revision) => self.bookmark(revision),
+            WatchEvent::Added(object) => Some(self.change("ADDED", object)?),
+            WatchEvent::Modified(object) => Some(self.change("MODIFIED", object)?),
+            WatchEvent::Deleted(object) => Some(self.change("DELETED", object)?),
+            WatchEvent::Bookmark(revision) => self.bookmark(*revision),
         })
     }
 
@@ -81,34 +82,17 @@ impl Frames {
         line("ERROR", &json!(error.0).to_string())
     }
 
-    fn change(&mut self, kind: &str, object: &Encoded) -> Result<Bytes, StatusError> {
-        let decode = || object.to_object().map_err(StatusError::internal);
-        match self.form {
-            Form::Object => {
-                let object = registry::show(self.served, object)?;
-                let mut frame = BytesMut::with_capacity(object.json().len() + 96);
-                frame.put_slice(format!("{{\"type\":\"{kind}\",\"object\":").as_bytes());
-                object.write_to(&mut frame);
-                frame.put_slice(b"}\n");
-                Ok(frame.freeze())
-            }
-            Form::Metadata => Ok(line(kind, &table::partial(decode()?).to_string())),
-            Form::Table => {
-                let metadata = json!({"resourceVersion": object.revision().to_string()});
-                let items = std::slice::from_ref(object);
-                let now = self.clock.wall();
-                let mut table = table::table(self.served, items, metadata, self.include, now)?;
-                if std::mem::replace(&mut self.columns_sent, true) {
-                    table["columnDefinitions"] = Value::Null;
-                }
-                Ok(line(kind, &table.to_string()))
-            }
-        }
+    fn change(&mut self, kind: &'static str, object: &Encoded) -> Result<Bytes, StatusError> {
+        let with_columns = !std::mem::replace(&mut self.columns_sent, true);
+        let shape = &self.shape;
+        let key = Line::of(kind, object.revision(), shape, with_columns);
+        self.shared
+            .line(key, || write(kind, object, shape, with_columns))
     }
 
     /// An empty object that says how far the client has seen.
     fn bookmark(&mut self, revision: u64) -> Option<Bytes> {
-        let now = self.clock.monotonic();
+        let now = self.shape.clock.monotonic();
         let last = std::mem::replace(&mut self.bookmarks, Bookmarks::Since(now));
         match last {
             Bookmarks::Initial | Bookmarks::Next => {}
@@ -118,25 +102,43 @@ impl Frames {
                 return None;
             }
         }
-        let mut bookmark = Object::default();
-        bookmark.set_gvk(&self.served.gvk());
-        bookmark.set_meta("resourceVersion", &revision.to_string());
+        let mut metadata = Map::new();
+        metadata.insert("resourceVersion".into(), revision.to_string().into());
         if matches!(last, Bookmarks::Initial) {
             let end = json!({"k8s.io/initial-events-end": "true"});
-            bookmark.metadata_mut().insert("annotations".into(), end);
+            metadata.insert("annotations".into(), end);
         }
-        let text = match self.form {
-            Form::Object => bookmark.into_value().to_string(),
-            Form::Metadata => table::partial(bookmark).to_string(),
-            Form::Table => {
-                let metadata = bookmark.metadata().cloned().unwrap_or_default();
-                json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata,
-                       "columnDefinitions": null, "rows": []})
-                .to_string()
+        let object = match self.shape.form {
+            Form::Object => {
+                let mut object = Object::default();
+                object.set_gvk(&self.shape.served.gvk());
+                object.insert("metadata".into(), metadata.into());
+                object.into_value()
             }
+            Form::Metadata => table::with_type(metadata.into()),
+            Form::Table => json!({"kind": "Table", "apiVersion": table::VERSION,
+                "metadata": metadata, "columnDefinitions": null, "rows": []}),
         };
-        Some(line("BOOKMARK", &text))
+        Some(line("BOOKMARK", &object.to_string()))
     }
+}
+
+/// The line of a change. A Table names its columns in a watch's first line only.
+fn write(
+    kind: &str,
+    object: &Encoded,
+    shape: &Shape,
+    with_columns: bool,
+) -> Result<Bytes, StatusError> {
+    let mut frame = BytesMut::with_capacity(object.json().len() + 96);
+    frame.put_slice(format!("{{\"type\":\"{kind}\",\"object\":").as_bytes());
+    if with_columns {
+        shape.write_object(object, &mut frame)?;
+    } else {
+        shape.write_next(object, &mut frame)?;
+    }
+    frame.put_slice(b"}\n");
+    Ok(frame.freeze())
 }
 
 fn line(kind: &str, object: &str) -> Bytes {

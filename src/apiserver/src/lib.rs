@@ -26,6 +26,7 @@ mod negotiate;
 mod options;
 mod request_info;
 mod routes;
+mod shape;
 mod table;
 mod verbs;
 mod version;
@@ -70,6 +71,7 @@ pub(crate) struct State {
     pub documents: schema::openapi::Documents,
     pub metrics: metrics::Metrics,
     pub bookmarks: bookmarks::Bookmarks,
+    pub lines: frames::SharedLines,
 }
 
 impl ApiServer {
@@ -84,6 +86,7 @@ impl ApiServer {
             documents,
             metrics,
             bookmarks: bookmarks::Bookmarks::default(),
+            lines: frames::SharedLines::default(),
         }))
     }
 }

@@ -3,6 +3,8 @@
 mod delete;
 mod read;
 
+use std::num::{IntErrorKind, ParseIntError};
+
 use apimachinery::{FieldError, FieldErrors, GroupVersionKind, Path, StatusError};
 use http::Uri;
 use registry::WriteOptions;
@@ -79,10 +81,13 @@ fn dry_run(words: &[String], errors: &mut FieldErrors) -> bool {
     !words.is_empty()
 }
 
-fn number<N: std::str::FromStr>(option: &str, text: &str) -> Result<N, StatusError> {
-    text.parse().map_err(|_| {
-        StatusError::bad_request(format!(
-            "{option}: Invalid value: {text:?}: must be a number"
-        ))
+/// A number of a query, as Go's `strconv.ParseInt` reads it.
+fn number(text: &str) -> Result<i64, StatusError> {
+    text.parse().map_err(|error: ParseIntError| {
+        let why = match error.kind() {
+            IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => "value out of range",
+            _ => "invalid syntax",
+        };
+        StatusError::bad_request(format!("strconv.ParseInt: parsing {text:?}: {why}"))
     })
 }

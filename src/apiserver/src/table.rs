@@ -1,12 +1,16 @@
 //! `meta.k8s.io/v1` Tables and PartialObjectMetadata: what `kubectl get` reads.
 
-use apimachinery::{Encoded, Object, StatusError};
+use apimachinery::{Encoded, StatusError};
 use jiff::Timestamp;
-use resources::{Cell, Column, Served};
+use resources::{Cell, Column, Resource, Served};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+/// The version of both.
+pub const VERSION: &str = "meta.k8s.io/v1";
+
 /// `includeObject`: what each row carries beside its cells.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum IncludeObject {
     None,
     #[default]
@@ -31,29 +35,10 @@ impl IncludeObject {
     }
 }
 
-/// A Table of some objects. Watches leave the column definitions out after the first event.
-///
-/// # Errors
-/// When a stored object cannot be decoded.
-pub fn table(
-    served: Served,
-    items: &[Encoded],
-    metadata: Value,
-    include: IncludeObject,
-    now: Timestamp,
-) -> Result<Value, StatusError> {
-    let rows: Vec<Value> = items
-        .iter()
-        .map(|item| {
-            let object = item.to_object().map_err(StatusError::internal)?;
-            table_row(served, object, item, (include, now))
-        })
-        .collect::<Result<_, StatusError>>()?;
-    Ok(json!({
-        "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata,
-        "columnDefinitions": served.row.columns.iter().map(definition).collect::<Vec<_>>(),
-        "rows": rows,
-    }))
+/// `columnDefinitions`.
+#[must_use]
+pub fn columns(row: &Resource) -> Value {
+    row.columns.iter().map(definition).collect()
 }
 
 fn definition(column: &Column) -> Value {
@@ -63,50 +48,68 @@ fn definition(column: &Column) -> Value {
     })
 }
 
-/// Cells are read from the stored form; the object beside them is the version's.
-fn table_row(
+/// One of `rows`. Cells are read from the stored form; the object beside them is the version's.
+///
+/// # Errors
+/// When the stored object cannot be decoded.
+pub fn row(
     served: Served,
-    object: Object,
     item: &Encoded,
-    (include, now): (IncludeObject, Timestamp),
+    include: IncludeObject,
+    now: Timestamp,
 ) -> Result<Value, StatusError> {
-    let row = served.row;
+    let stored = item.to_object().map_err(StatusError::internal)?;
     let cell = Cell {
-        object: &object,
+        object: &stored,
         now,
     };
-    let cells: Vec<Value> = row
-        .columns
-        .iter()
-        .map(|column| (column.cell)(&cell))
-        .collect();
-    let mut table_row = Map::new();
-    table_row.insert("cells".into(), cells.into());
-    let conditions = row.strategy.row_conditions(&object);
+    let columns = served.row.columns.iter();
+    let cells: Vec<Value> = columns.map(|column| (column.cell)(&cell)).collect();
+    let mut row = Map::new();
+    row.insert("cells".into(), cells.into());
+    let conditions = served.row.strategy.row_conditions(&stored);
     if !conditions.is_empty() {
-        table_row.insert("conditions".into(), conditions.into());
+        row.insert("conditions".into(), conditions.into());
     }
-    match include {
-        IncludeObject::None => {}
+    let object = match include {
+        IncludeObject::None => None,
         IncludeObject::Metadata => {
-            table_row.insert("object".into(), partial(object));
+            let metadata = stored.get("metadata").cloned();
+            Some(with_type(metadata.unwrap_or_else(|| json!({}))))
         }
+        IncludeObject::Object if served.is_stored() => Some(stored.into_value()),
         IncludeObject::Object => {
-            let shown = if served.is_stored() {
-                object
-            } else {
-                let shown = registry::show(served, item)?;
-                shown.to_object().map_err(StatusError::internal)?
-            };
-            table_row.insert("object".into(), shown.into_value());
+            let shown = registry::show(served, item)?;
+            let shown = shown.to_object().map_err(StatusError::internal)?;
+            Some(shown.into_value())
         }
-    }
-    Ok(table_row.into())
+    };
+    row.extend(object.map(|object| ("object".to_owned(), object)));
+    Ok(row.into())
 }
 
-/// An object cut down to its metadata.
+/// An object cut down to its metadata; nothing else of it is decoded.
+///
+/// # Errors
+/// When the stored object cannot be decoded.
+pub fn partial(item: &Encoded) -> Result<Value, StatusError> {
+    #[derive(Deserialize)]
+    struct Only {
+        #[serde(default)]
+        metadata: Map<String, Value>,
+    }
+    let (json, splice) = item.parts();
+    let only: Only = serde_json::from_slice(json).map_err(StatusError::internal)?;
+    let mut metadata = only.metadata;
+    if splice.is_some() {
+        let revision = item.revision().to_string();
+        metadata.insert("resourceVersion".into(), revision.into());
+    }
+    Ok(with_type(metadata.into()))
+}
+
+/// PartialObjectMetadata around some metadata.
 #[must_use]
-pub fn partial(mut object: Object) -> Value {
-    let metadata = object.remove("metadata").unwrap_or_else(|| json!({}));
-    json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata})
+pub fn with_type(metadata: Value) -> Value {
+    json!({"kind": "PartialObjectMetadata", "apiVersion": VERSION, "metadata": metadata})
 }

@@ -9,6 +9,7 @@ use store::{Expect, KeyValue};
 use crate::commit::Committed;
 use crate::deletion::{self, Step};
 use crate::error::from_store;
+use crate::list::ListResult;
 use crate::options::{DeleteOptions, ListOptions};
 use crate::writer::Admitted;
 use crate::{Target, Writer, codec, hooks, key, metadata};
@@ -82,7 +83,7 @@ impl Writer<'_> {
         })
     }
 
-    /// Deletes every object that the selectors match; gives their last states.
+    /// Deletes every object that the selectors match; gives the list of them, as they were.
     ///
     /// # Errors
     /// The first refusal; objects deleted before it stay deleted.
@@ -91,7 +92,7 @@ impl Writer<'_> {
         namespace: Option<&str>,
         list: &ListOptions,
         options: &DeleteOptions,
-    ) -> Result<Vec<Encoded>, StatusError> {
+    ) -> Result<ListResult, StatusError> {
         let found = self.registry.list(self.row, namespace, list).await?;
         let deletions: Vec<BoxFuture<'_, Result<(), StatusError>>> = found
             .items
@@ -103,7 +104,7 @@ impl Writer<'_> {
             .collect()
             .await;
         outcomes.into_iter().collect::<Result<(), _>>()?;
-        Ok(found.items)
+        Ok(found)
     }
 
     async fn delete_item(

@@ -23,6 +23,7 @@ mod list;
 mod list_watch;
 mod metadata;
 mod options;
+mod peek;
 pub mod scale;
 mod selection;
 mod update;
@@ -39,7 +40,7 @@ use store::Store;
 
 pub use delete::Deleted;
 pub use hooks::Allocation;
-pub use list::ListResult;
+pub use list::{ListEnd, ListResult, Listing};
 pub use list_watch::RegistryListWatch;
 pub use metadata::check_target;
 pub use options::{
@@ -107,15 +108,20 @@ impl Registry {
     ///
     /// # Errors
     /// NotFound, or what the store says.
-    pub async fn get(&self, row: &Resource, target: Target<'_>) -> Result<Encoded, StatusError> {
+    pub async fn get(
+        &self,
+        row: &'static Resource,
+        target: Target<'_>,
+    ) -> Result<Encoded, StatusError> {
         let key = key::of(row, target);
         let stored = self
             .store
             .get(&key, None)
             .await
             .map_err(error::from_store)?;
-        let stored =
-            stored.ok_or_else(|| StatusError::not_found(&row.group_resource(), target.name))?;
+        let stored = stored.ok_or_else(|| {
+            StatusError::not_found(&row.stored_row().group_resource(), target.name)
+        })?;
         codec::decode(stored.value, stored.modified.0, base::TraceId::NONE)
     }
 }

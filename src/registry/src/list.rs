@@ -16,14 +16,89 @@ pub struct ListResult {
     pub items: Vec<Encoded>,
     /// The revision of the list, in the number space of the objects' own.
     pub revision: u64,
+    pub end: ListEnd,
+}
+
+/// How a list ends.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListEnd {
     /// Present when there is more.
     pub continue_token: Option<String>,
-    /// How many items come after this page; unknown when a selector is given.
+    /// How many items come after; unknown when a selector is given.
     pub remaining: Option<u64>,
 }
 
-/// Keys read at once while a selector passes over some.
-const CHUNK: usize = 500;
+/// Keys that the first page reads; later ones are sized by what it weighed.
+const FIRST: usize = 64;
+/// What a page shall weigh, roughly. A list that is being answered holds no more.
+const PAGE_BYTES: usize = 4 << 20;
+/// Keys of a page at most.
+const PAGE_KEYS: usize = 4096;
+/// A client's own page of at most this size is read before it is answered, so that its metadata
+/// can come first.
+const AHEAD: usize = 500;
+
+/// A list that is read while it is answered, at one revision.
+pub struct Listing {
+    /// The revision of the list, in the number space of the objects' own.
+    pub revision: u64,
+    /// Read, and not yet given.
+    ready: Vec<Encoded>,
+    /// `None` when everything is read.
+    rest: Option<Pages>,
+    end: ListEnd,
+}
+
+impl Listing {
+    /// How the list ends, when that is known before its last item is read: always, but for a
+    /// client's page that is large.
+    #[must_use]
+    pub fn end(&self) -> Option<&ListEnd> {
+        let known = self.rest.as_ref().is_none_or(|rest| rest.limit == 0);
+        known.then_some(&self.end)
+    }
+
+    /// The next few items; `None` at the end.
+    ///
+    /// # Errors
+    /// Expired when the list's revision has been forgotten meanwhile, or what the store says.
+    pub async fn next(&mut self) -> Result<Option<Vec<Encoded>>, StatusError> {
+        while self.ready.is_empty() {
+            let Some(rest) = &mut self.rest else {
+                return Ok(None);
+            };
+            let read = rest.read(&mut self.ready).await;
+            if let Some(end) = read.map_err(|failure| failure.status(None))? {
+                (self.rest, self.end) = (None, end);
+            }
+        }
+        Ok(Some(std::mem::take(&mut self.ready)))
+    }
+
+    async fn whole(mut self) -> Result<ListResult, StatusError> {
+        let mut items = Vec::new();
+        while let Some(more) = self.next().await? {
+            items.extend(more);
+        }
+        Ok(ListResult {
+            items,
+            revision: self.revision,
+            end: self.end,
+        })
+    }
+}
+
+/// Items that are there already, as a list.
+impl From<ListResult> for Listing {
+    fn from(result: ListResult) -> Self {
+        Self {
+            revision: result.revision,
+            ready: result.items,
+            rest: None,
+            end: result.end,
+        }
+    }
+}
 
 /// Where a list begins.
 struct Start {
@@ -33,7 +108,7 @@ struct Start {
 }
 
 impl Registry {
-    /// The objects of a kind, of one namespace or of all, in key order.
+    /// The objects of a kind, of one namespace or of all, in key order, as they are stored.
     ///
     /// # Errors
     /// BadRequest for options that do not go together, Timeout for a version that is not reached
@@ -44,24 +119,36 @@ impl Registry {
         namespace: Option<&str>,
         options: &ListOptions,
     ) -> Result<ListResult, StatusError> {
+        let listing = self.listing(row, namespace, options).await?;
+        listing.whole().await
+    }
+
+    /// As [`Registry::list`], read page by page while it is answered.
+    ///
+    /// # Errors
+    /// As for [`Registry::list`].
+    pub async fn listing(
+        &self,
+        row: &Resource,
+        namespace: Option<&str>,
+        options: &ListOptions,
+    ) -> Result<Listing, StatusError> {
         let prefix = key::below(row, namespace);
         let start = self.start(&prefix, options)?;
         let selection = Selection::new(row, &options.labels, &options.fields);
-        let listed = match options.fields.exact("metadata.name") {
+        let opened = match options.fields.exact("metadata.name") {
             Some(name) if start.after.is_none() && (namespace.is_some() || !row.namespaced()) => {
                 let namespace = namespace.unwrap_or_default();
                 let key = key::of(row, Target { namespace, name });
                 self.list_one(&key, start.at, &selection).await
             }
             _ => {
-                self.list_range(&prefix, &start, &selection, options.limit)
-                    .await
+                let pages = Pages::new(self.clone(), prefix, start, selection, options);
+                pages.open().await
             }
         };
-        listed.map_err(|failure| match failure {
-            Failure::Status(error) => error,
-            Failure::Store(error) => too_old(error, options, start.after.as_deref()),
-        })
+        let token = Some(options.continue_token.as_str()).filter(|token| !token.is_empty());
+        opened.map_err(|failure| failure.status(token))
     }
 
     /// The one object that a selector names, if the rest of the selector fits it.
@@ -70,7 +157,7 @@ impl Registry {
         key: &str,
         at: Option<Revision>,
         selection: &Selection,
-    ) -> Result<ListResult, Failure> {
+    ) -> Result<Listing, Failure> {
         let revision = at.unwrap_or_else(|| self.store.revision());
         let mut items = Vec::new();
         if let Some(stored) = self.store.get(key, Some(revision)).await? {
@@ -79,45 +166,12 @@ impl Registry {
                 items.push(item);
             }
         }
-        Ok(whole(items, revision.0))
-    }
-
-    async fn list_range(
-        &self,
-        prefix: &str,
-        start: &Start,
-        selection: &Selection,
-        limit: usize,
-    ) -> Result<ListResult, Failure> {
-        let (mut at, mut after) = (start.at, start.after.clone());
-        let selects = !selection.is_everything();
-        let wanted = match limit {
-            0 => 0,
-            limit if selects => CHUNK.max(limit),
-            limit => limit,
+        let result = ListResult {
+            items,
+            revision: revision.0,
+            end: ListEnd::default(),
         };
-        let mut items = Vec::new();
-        loop {
-            let page = self
-                .store
-                .list(prefix, after.as_deref(), at, wanted)
-                .await?;
-            let revision = page.revision;
-            at = Some(revision);
-            after = page.items.last().map(|last| last.key.to_string());
-            let (more, remaining) = (page.more, page.remaining);
-            if let Some(last) = select(page, selection, limit, &mut items)? {
-                return Ok(ListResult {
-                    items,
-                    revision: revision.0,
-                    continue_token: Some(continuation::token(prefix, &last, revision.0)),
-                    remaining: if selects { None } else { remaining },
-                });
-            }
-            if !more {
-                return Ok(whole(items, revision.0));
-            }
-        }
+        Ok(result.into())
     }
 
     fn start(&self, prefix: &str, options: &ListOptions) -> Result<Start, StatusError> {
@@ -137,7 +191,13 @@ impl Registry {
         if let Some(version) = version {
             self.check_reached(version)?;
         }
-        let exact = options.version_match == VersionMatch::Exact;
+        // A page of what some version was goes on at that version (upstream's `Exact`, which a
+        // limit implies).
+        let exact = match options.version_match {
+            VersionMatch::Exact => true,
+            VersionMatch::NotOlderThan => false,
+            VersionMatch::Unset => options.limit > 0,
+        };
         Ok(Start {
             at: version.filter(|_| exact).map(Revision),
             after: None,
@@ -145,10 +205,136 @@ impl Registry {
     }
 }
 
+/// What is still to be read of a list.
+struct Pages {
+    registry: Registry,
+    prefix: String,
+    selection: Selection,
+    /// Items that the client still wants; 0 is all.
+    limit: usize,
+    /// Fixed by the first page.
+    at: Option<Revision>,
+    /// The last key that was read.
+    after: Option<String>,
+    /// Keys of the next page.
+    keys: usize,
+}
+
+impl Pages {
+    fn new(
+        registry: Registry,
+        prefix: String,
+        start: Start,
+        selection: Selection,
+        options: &ListOptions,
+    ) -> Self {
+        // Any version will do: upstream answers from its cache then, whole.
+        let any = options.resource_version == Some(0) && options.continue_token.is_empty();
+        Self {
+            registry,
+            prefix,
+            selection,
+            limit: if any { 0 } else { options.limit },
+            at: start.at,
+            after: start.after,
+            keys: FIRST,
+        }
+    }
+
+    /// Reads the first page, and the whole of a client's page that is small.
+    async fn open(mut self) -> Result<Listing, Failure> {
+        let ahead = self.limit <= AHEAD;
+        let mut ready = Vec::new();
+        loop {
+            let end = self.read(&mut ready).await?;
+            let revision = self.at.map_or(0, |at| at.0);
+            if end.is_some() || self.limit == 0 || !ahead {
+                return Ok(Listing {
+                    revision,
+                    ready,
+                    rest: end.is_none().then_some(self),
+                    end: end.unwrap_or_default(),
+                });
+            }
+        }
+    }
+
+    /// Reads one page. The list's end, when it is reached.
+    async fn read(&mut self, items: &mut Vec<Encoded>) -> Result<Option<ListEnd>, Failure> {
+        let selects = !self.selection.is_everything();
+        let wanted = match self.limit {
+            limit if limit > 0 && !selects => self.keys.min(limit),
+            _ => self.keys,
+        };
+        let store = &self.registry.store;
+        let page = store.list(&self.prefix, self.after.as_deref(), self.at, wanted);
+        let page = page.await?;
+        self.at = Some(page.revision);
+        self.after = page.items.last().map(|last| last.key.to_string());
+        self.size_next(&page);
+        let (more, remaining, revision) = (page.more, page.remaining, page.revision.0);
+        if let Some(last) = self.select(page, items)? {
+            return Ok(Some(ListEnd {
+                continue_token: Some(continuation::token(&self.prefix, &last, revision)),
+                remaining: remaining.filter(|_| !selects),
+            }));
+        }
+        Ok((!more).then(ListEnd::default))
+    }
+
+    /// As many keys as weigh a page, going by those just read; growing in steps.
+    fn size_next(&mut self, page: &Page) {
+        let bytes: usize = page.items.iter().map(|item| item.value.len()).sum();
+        let fitting = PAGE_BYTES * page.items.len() / bytes.max(1);
+        self.keys = fitting.clamp(1, PAGE_KEYS.min(self.keys * 8));
+    }
+
+    /// Adds what is selected of a page. The key of the last one when that is all the client
+    /// wants and keys follow.
+    fn select(
+        &mut self,
+        page: Page,
+        items: &mut Vec<Encoded>,
+    ) -> Result<Option<store::Key>, StatusError> {
+        let count = page.items.len();
+        for (index, stored) in page.items.into_iter().enumerate() {
+            let key = stored.key.clone();
+            let item = decode(stored)?;
+            if !self.selection.matches(&item)? {
+                continue;
+            }
+            items.push(item);
+            let more = page.more || index + 1 < count;
+            match self.limit {
+                0 => {}
+                1 if more => return Ok(Some(key)),
+                limit => self.limit = limit.saturating_sub(1).max(1),
+            }
+        }
+        Ok(None)
+    }
+}
+
 /// Why a list could not be read; what a compacted revision means depends on how it was asked for.
 enum Failure {
     Status(StatusError),
     Store(store::Error),
+}
+
+impl Failure {
+    /// As the client sees it, which may have sent a continue token.
+    fn status(self, token: Option<&str>) -> StatusError {
+        match (self, token) {
+            (Self::Status(error), _) => error,
+            (Self::Store(store::Error::Compacted { .. }), Some(token)) => {
+                continuation::expired(token)
+            }
+            (Self::Store(store::Error::Compacted { .. }), None) => {
+                StatusError::expired("The resourceVersion for the provided list is too old.")
+            }
+            (Self::Store(other), _) => from_store(other),
+        }
+    }
 }
 
 impl From<StatusError> for Failure {
@@ -161,49 +347,6 @@ impl From<store::Error> for Failure {
     fn from(error: store::Error) -> Self {
         Self::Store(error)
     }
-}
-
-fn too_old(error: store::Error, options: &ListOptions, after: Option<&str>) -> StatusError {
-    match (error, after) {
-        (store::Error::Compacted { .. }, Some(_)) => continuation::expired(&options.continue_token),
-        (store::Error::Compacted { .. }, None) => {
-            StatusError::expired("The resourceVersion for the provided list is too old.")
-        }
-        (other, _) => from_store(other),
-    }
-}
-
-fn whole(items: Vec<Encoded>, revision: u64) -> ListResult {
-    ListResult {
-        items,
-        revision,
-        continue_token: None,
-        remaining: None,
-    }
-}
-
-/// Adds what is selected of a page. The key of the last one when that makes `limit` and keys
-/// follow.
-fn select(
-    page: Page,
-    selection: &Selection,
-    limit: usize,
-    items: &mut Vec<Encoded>,
-) -> Result<Option<store::Key>, StatusError> {
-    let count = page.items.len();
-    for (index, stored) in page.items.into_iter().enumerate() {
-        let key = stored.key.clone();
-        let item = decode(stored)?;
-        if !selection.matches(&item)? {
-            continue;
-        }
-        items.push(item);
-        let more = page.more || index + 1 < count;
-        if limit > 0 && items.len() == limit && more {
-            return Ok(Some(key));
-        }
-    }
-    Ok(None)
 }
 
 fn decode(stored: KeyValue) -> Result<Encoded, StatusError> {

@@ -2,24 +2,17 @@
 
 use std::borrow::Cow;
 
-use apimachinery::{Encoded, FieldSelector, LabelSelector, Object, StatusError};
+use apimachinery::{Encoded, FieldSelector, LabelSelector, StatusError};
 use resources::Resource;
 use serde_json::Value;
+
+use crate::peek::peek;
 
 /// Label and field selectors, bound to the fields that a row lets clients select by.
 pub struct Selection {
     row_fields: &'static [resources::FieldSelectable],
     labels: LabelSelector,
     fields: FieldSelector,
-}
-
-/// Empty when absent.
-fn text(value: Option<&Value>) -> Cow<'_, str> {
-    match value {
-        Some(Value::String(text)) => text.as_str().into(),
-        Some(Value::Null) | None => "".into(),
-        Some(other) => other.to_string().into(),
-    }
 }
 
 impl Selection {
@@ -37,35 +30,47 @@ impl Selection {
 
     /// Whether an object is selected; decodes no more of it than the selectors ask about.
     pub fn matches(&self, item: &Encoded) -> Result<bool, StatusError> {
-        if !self.labels.is_everything() {
-            let head = item.head().map_err(StatusError::internal)?;
-            let labels = head.metadata.labels.as_ref();
-            if !self
-                .labels
-                .matches(|key| labels.and_then(|l| l.get(key)).map(String::as_str))
-            {
+        if self.is_everything() {
+            return Ok(true);
+        }
+        let head = item.head().map_err(StatusError::internal)?.metadata;
+        let label = |key: &str| head.labels.as_ref()?.get(key).map(String::as_str);
+        if !self.labels.matches(label) {
+            return Ok(false);
+        }
+        for (field, equal, wanted) in &self.fields.terms {
+            let found = match field.as_str() {
+                "metadata.name" => head.name.clone(),
+                "metadata.namespace" => head.namespace.clone(),
+                field => self.read(item, field).map_err(StatusError::internal)?,
+            };
+            if (found == wanted.as_str()) != *equal {
                 return Ok(false);
             }
         }
-        if self.fields.is_everything() {
-            return Ok(true);
-        }
-        let object = item.to_object().map_err(StatusError::internal)?;
-        Ok(self.fields.matches(|field| self.read(&object, field)))
+        Ok(true)
     }
 
-    fn read<'a>(&self, object: &'a Object, field: &str) -> Cow<'a, str> {
-        match field {
-            "metadata.name" => object.name().into(),
-            "metadata.namespace" => object.namespace().into(),
-            _ => {
-                let Some(known) = self.row_fields.iter().find(|f| f.name == field) else {
-                    return "".into();
-                };
-                let texts = [known.pointer, known.or].map(|pointer| text(object.at(pointer)));
-                let found = texts.into_iter().find(|text| !text.is_empty());
-                found.unwrap_or(known.absent.into())
+    fn read(&self, item: &Encoded, field: &str) -> serde_json::Result<Cow<'static, str>> {
+        let Some(known) = self.row_fields.iter().find(|f| f.name == field) else {
+            return Ok(Cow::default());
+        };
+        let pointers = [known.pointer, known.or].into_iter();
+        for pointer in pointers.filter(|pointer| !pointer.is_empty()) {
+            let found = text(peek(item.json(), pointer)?);
+            if !found.is_empty() {
+                return Ok(found.into());
             }
         }
+        Ok(known.absent.into())
+    }
+}
+
+/// Empty when absent.
+fn text(value: Option<Value>) -> String {
+    match value {
+        Some(Value::String(text)) => text,
+        Some(Value::Null) | None => String::new(),
+        Some(other) => other.to_string(),
     }
 }

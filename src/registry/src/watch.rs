@@ -3,12 +3,12 @@
 use apimachinery::{Encoded, StatusError};
 use bytes::Bytes;
 use client::WatchEvent;
-use futures::StreamExt;
-use futures::stream::{self, BoxStream};
+use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 use resources::Resource;
 use store::{Revision, WatchItem};
 
 use crate::error::from_store;
+use crate::list::Listing;
 use crate::options::{ListOptions, WatchOptions};
 use crate::selection::Selection;
 use crate::{Registry, Target, codec, key};
@@ -37,7 +37,8 @@ impl Registry {
         }
         if !options.send_initial_events.unwrap_or(version.is_none()) {
             let after = version.map_or_else(|| self.store.revision(), Revision);
-            let items = self.store.watch(&prefix, after).map_err(from_store)?;
+            let items = self.store.watch(&prefix, after);
+            let items = items.map_err(|error| too_old(error, after.0))?;
             return Ok(events(items, selection));
         }
         let list = ListOptions {
@@ -45,20 +46,36 @@ impl Registry {
             fields: options.fields.clone(),
             ..ListOptions::default()
         };
-        let current = self.list(row, namespace, &list).await?;
+        let current = self.listing(row, namespace, &list).await?;
+        let revision = current.revision;
         let items = self
             .store
-            .watch(&prefix, Revision(current.revision))
+            .watch(&prefix, Revision(revision))
             .map_err(from_store)?;
-        let initial = current
-            .items
-            .into_iter()
-            .map(|item| Ok(WatchEvent::Added(item)));
-        let caught_up = stream::iter([Ok(WatchEvent::Bookmark(current.revision))]);
-        Ok(stream::iter(initial)
+        let caught_up = stream::iter([Ok(WatchEvent::Bookmark(revision))]);
+        Ok(added(current)
             .chain(caught_up)
             .chain(events(items, selection))
             .boxed())
+    }
+}
+
+/// The items of a list as additions, read as they are taken.
+fn added(listing: Listing) -> impl Stream<Item = Result<WatchEvent, StatusError>> {
+    let pages = stream::try_unfold(listing, |mut listing| async {
+        let page = listing.next().await?;
+        Ok::<_, StatusError>(page.map(|page| (stream::iter(page.into_iter().map(Ok)), listing)))
+    });
+    pages.try_flatten().map_ok(WatchEvent::Added)
+}
+
+/// A watch that begins before what is remembered.
+fn too_old(error: store::Error, after: u64) -> StatusError {
+    match error {
+        store::Error::Compacted { oldest } => {
+            StatusError::expired(format!("too old resource version: {after} ({oldest})"))
+        }
+        other => from_store(other),
     }
 }
 

@@ -46,7 +46,7 @@ async fn stored(state: &State, make: &Make<'_>) -> Result<(), StatusError> {
     };
     for row in resources::served().filter(|row| row.answer.is_none()) {
         let page = state.parts.registry.list(row, None, &first).await?;
-        let count = page.items.len() as u64 + page.remaining.unwrap_or_default();
+        let count = page.items.len() as u64 + page.end.remaining.unwrap_or_default();
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         by_name
             .with_label_values(&[&row.group_resource().to_string()])

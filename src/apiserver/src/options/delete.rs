@@ -79,7 +79,7 @@ fn of_query(uri: &Uri) -> Result<Object, StatusError> {
     let mut set = |field: &str, value: Value| options.insert(field.to_owned(), value);
     let grace = query(uri, "gracePeriodSeconds");
     if !grace.is_empty() {
-        let seconds: i64 = number("gracePeriodSeconds", &grace)?;
+        let seconds = number(&grace)?;
         set("gracePeriodSeconds", seconds.into());
     }
     let policy = query(uri, "propagationPolicy");

@@ -17,7 +17,7 @@ const KIND: &str = "ListOptions";
 /// # Errors
 /// Invalid for options that do not go together, BadRequest naming the one that cannot be read.
 pub fn list(row: &Resource, uri: &Uri) -> Result<ListOptions, StatusError> {
-    let limit = query(uri, "limit");
+    let limit = optional(uri, "limit")?.unwrap_or(0);
     let version = query(uri, "resourceVersion");
     let continue_token = query(uri, "continue");
     let version_match = query(uri, "resourceVersionMatch");
@@ -32,11 +32,8 @@ pub fn list(row: &Resource, uri: &Uri) -> Result<ListOptions, StatusError> {
     Ok(ListOptions {
         labels: labels(uri)?,
         fields: fields(row, uri)?,
-        limit: if limit.is_empty() {
-            0
-        } else {
-            number("limit", &limit)?
-        },
+        // A negative limit is none, as upstream has it.
+        limit: usize::try_from(limit).unwrap_or(0),
         continue_token,
         resource_version: resource_version(uri)?,
         version_match: match version_match.as_str() {
@@ -89,7 +86,15 @@ pub fn watch(row: &Resource, uri: &Uri) -> Result<WatchOptions, StatusError> {
     }
     if !matches!(version_match.as_str(), "" | "NotOlderThan") {
         let known = ["NotOlderThan"];
-        errors.push(FieldError::not_supported(&path, version_match, &known));
+        errors.push(FieldError::not_supported(
+            &path,
+            version_match.as_str(),
+            &known,
+        ));
+    }
+    if !version_match.is_empty() && !query(uri, "continue").is_empty() {
+        let text = "resourceVersionMatch is forbidden when continue is provided";
+        errors.push(FieldError::forbidden(&path, text));
     }
     valid(KIND, &errors)?;
     Ok(WatchOptions {
@@ -113,12 +118,17 @@ pub fn reached(registry: &Registry, uri: &Uri) -> Result<(), StatusError> {
 /// # Errors
 /// BadRequest when it is no number.
 pub fn timeout(uri: &Uri) -> Result<Option<Duration>, StatusError> {
-    let text = query(uri, "timeoutSeconds");
+    let seconds = optional(uri, "timeoutSeconds")?.unwrap_or(0);
+    let seconds = u64::try_from(seconds).unwrap_or(0);
+    Ok((seconds > 0).then_some(Duration::from_secs(seconds)))
+}
+
+fn optional(uri: &Uri, name: &str) -> Result<Option<i64>, StatusError> {
+    let text = query(uri, name);
     if text.is_empty() {
         return Ok(None);
     }
-    let seconds: u64 = number("timeoutSeconds", &text)?;
-    Ok((seconds > 0).then_some(Duration::from_secs(seconds)))
+    number(&text).map(Some)
 }
 
 fn resource_version(uri: &Uri) -> Result<Option<u64>, StatusError> {
@@ -126,7 +136,11 @@ fn resource_version(uri: &Uri) -> Result<Option<u64>, StatusError> {
     if text.is_empty() {
         return Ok(None);
     }
-    number("resourceVersion", &text).map(Some)
+    text.parse().map(Some).map_err(|_| {
+        let why = format!("strconv.ParseUint: parsing {text:?}: invalid syntax");
+        let path = Path::new("resourceVersion");
+        StatusError::bad_request(FieldError::invalid(&path, text, why).to_string())
+    })
 }
 
 fn labels(uri: &Uri) -> Result<LabelSelector, StatusError> {

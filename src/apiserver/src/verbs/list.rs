@@ -2,92 +2,127 @@
 
 use apimachinery::{Encoded, StatusError};
 use axum::body::Body;
-use bytes::{BufMut, BytesMut};
-use http::{Response, StatusCode};
-use registry::ListResult;
-use serde_json::{Map, Value, json};
+use bytes::{BufMut, Bytes, BytesMut};
+use futures::stream::{self, Stream};
+use http::Response;
+use registry::{ListEnd, Listing};
+use serde_json::{Map, Value};
 
 use crate::dispatch::Call;
-use crate::negotiate::Form;
-use crate::table::{self, IncludeObject};
-use crate::{answer, negotiate, options, request_info};
+use crate::shape::Shape;
+use crate::{answer, options};
+
+/// What is sent at once.
+const CHUNK: usize = answer::COMPRESS_FROM;
+/// Objects that are decoded (Tables, versions that differ) before other tasks get a turn.
+const TURN: usize = 32;
 
 pub(crate) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError> {
-    let form = negotiate::form(call.headers)?;
+    let shape = Shape::of(&call)?;
     let options = options::list(call.row, call.uri)?;
     let registry = &call.state.parts.registry;
-    let listed = registry.list(call.row, call.namespace(), &options).await?;
-    let metadata = list_metadata(&listed);
-    match form {
-        Form::Object => {
-            let (kind, version) = (
-                format!("{}List", call.row.kind),
-                call.served.gvk().group_version(),
-            );
-            let shown = listed
-                .items
-                .iter()
-                .map(|item| registry::show(call.served, item));
-            let shown: Vec<_> = shown.collect::<Result<_, _>>()?;
-            let body = list_body(&kind, &version.to_string(), &metadata, &shown);
-            Ok(answer::compressed(call.headers, body.freeze()))
+    let listing = registry
+        .listing(call.row, call.namespace(), &options)
+        .await?;
+    answer_list(&call, shape, listing).await
+}
+
+/// A list, written as it is read and sent as the client takes it: nowhere is it whole.
+pub(crate) async fn answer_list(
+    call: &Call<'_>,
+    shape: Shape,
+    listing: Listing,
+) -> Result<Response<Body>, StatusError> {
+    let chunks = chunks(shape, listing);
+    answer::streamed(call.headers, chunks).await
+}
+
+fn chunks(shape: Shape, listing: Listing) -> impl Stream<Item = Result<Bytes, StatusError>> {
+    let mut writing = Writing {
+        shape,
+        listing,
+        items: Vec::new().into_iter(),
+        out: BytesMut::with_capacity(CHUNK),
+        metadata_is_first: false,
+        is_first: true,
+        is_over: false,
+    };
+    writing.open();
+    stream::try_unfold(writing, |mut writing| async {
+        let chunk = writing.next().await?;
+        Ok(chunk.map(|chunk| (chunk, writing)))
+    })
+}
+
+/// A list on its way out.
+struct Writing {
+    shape: Shape,
+    listing: Listing,
+    /// Read, and not yet written.
+    items: std::vec::IntoIter<Encoded>,
+    out: BytesMut,
+    metadata_is_first: bool,
+    /// No comma before the next item.
+    is_first: bool,
+    is_over: bool,
+}
+
+impl Writing {
+    fn open(&mut self) {
+        match self.listing.end() {
+            Some(end) => {
+                let metadata = metadata(self.listing.revision, end);
+                self.shape.open_list(&metadata, &mut self.out);
+                self.metadata_is_first = true;
+            }
+            None => self.shape.open_list_alone(&mut self.out),
         }
-        Form::Metadata => {
-            let partial = |item: &Encoded| {
-                item.to_object()
-                    .map(table::partial)
-                    .map_err(StatusError::internal)
-            };
-            let items: Vec<Value> = listed.items.iter().map(partial).collect::<Result<_, _>>()?;
-            let list = json!({
-                "kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1",
-                "metadata": metadata, "items": items,
-            });
-            Ok(answer::json(StatusCode::OK, &list))
+    }
+
+    /// The next chunk; `None` at the end.
+    async fn next(&mut self) -> Result<Option<Bytes>, StatusError> {
+        let mut turn = TURN;
+        while !self.is_over && self.out.len() < CHUNK {
+            if turn == 0 {
+                turn = TURN;
+                tokio::task::yield_now().await;
+            }
+            turn -= 1;
+            if let Some(item) = self.items.next() {
+                if !std::mem::replace(&mut self.is_first, false) {
+                    self.out.put_u8(b',');
+                }
+                self.shape.write_item(&item, &mut self.out)?;
+            } else if let Some(more) = self.listing.next().await? {
+                self.items = more.into_iter();
+            } else {
+                self.close();
+            }
         }
-        Form::Table => {
-            let include = request_info::query(call.uri, "includeObject");
-            let include = IncludeObject::parse(&include)?;
-            let now = call.state.parts.clock.wall();
-            let table = table::table(call.served, &listed.items, metadata.into(), include, now)?;
-            Ok(answer::json(StatusCode::OK, &table))
+        let chunk = std::mem::take(&mut self.out).freeze();
+        Ok((!chunk.is_empty()).then_some(chunk))
+    }
+
+    fn close(&mut self) {
+        self.is_over = true;
+        self.out.put_u8(b']');
+        if let Some(end) = self.listing.end().filter(|_| !self.metadata_is_first) {
+            let metadata = Value::Object(metadata(self.listing.revision, end));
+            self.out
+                .put_slice(format!(",\"metadata\":{metadata}").as_bytes());
         }
+        self.out.put_slice(b"}\n");
     }
 }
 
-fn list_metadata(listed: &ListResult) -> Map<String, Value> {
+fn metadata(revision: u64, end: &ListEnd) -> Map<String, Value> {
     let mut metadata = Map::new();
-    metadata.insert("resourceVersion".into(), listed.revision.to_string().into());
-    if let Some(token) = &listed.continue_token {
+    metadata.insert("resourceVersion".into(), revision.to_string().into());
+    if let Some(token) = &end.continue_token {
         metadata.insert("continue".into(), token.as_str().into());
-        if let Some(remaining) = listed.remaining {
+        if let Some(remaining) = end.remaining {
             metadata.insert("remainingItemCount".into(), remaining.into());
         }
     }
     metadata
-}
-
-/// Stored bytes joined into a list; no object is parsed.
-pub fn list_body(
-    kind: &str,
-    api_version: &str,
-    metadata: &Map<String, Value>,
-    items: &[Encoded],
-) -> BytesMut {
-    let bytes: usize = items.iter().map(|item| item.json().len() + 48).sum();
-    let mut body = BytesMut::with_capacity(bytes + 256);
-    let head = json!({"apiVersion": api_version, "kind": kind, "metadata": metadata}).to_string();
-    let head = head
-        .strip_suffix('}')
-        .expect("a JSON object ends with a brace");
-    body.put_slice(head.as_bytes());
-    body.put_slice(b",\"items\":[");
-    for (index, item) in items.iter().enumerate() {
-        if index > 0 {
-            body.put_u8(b',');
-        }
-        item.write_to(&mut body);
-    }
-    body.put_slice(b"]}\n");
-    body
 }

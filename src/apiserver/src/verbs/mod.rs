@@ -14,13 +14,12 @@ pub mod watch;
 
 use apimachinery::{Encoded, StatusError};
 use axum::body::Body;
+use bytes::BytesMut;
 use http::{Response, StatusCode};
-use serde_json::json;
 
+use crate::answer;
 use crate::dispatch::Call;
-use crate::negotiate::Form;
-use crate::table::{self, IncludeObject};
-use crate::{answer, negotiate, request_info};
+use crate::shape::Shape;
 
 /// One object in the form that the client accepts.
 fn answer_object(
@@ -28,22 +27,7 @@ fn answer_object(
     code: StatusCode,
     object: &Encoded,
 ) -> Result<Response<Body>, StatusError> {
-    match negotiate::form(call.headers)? {
-        Form::Object => Ok(answer::object(code, &registry::show(call.served, object)?)),
-        Form::Metadata => {
-            let object = object.to_object().map_err(StatusError::internal)?;
-            Ok(answer::json(code, &table::partial(object)))
-        }
-        Form::Table => {
-            let include = request_info::query(call.uri, "includeObject");
-            let include = IncludeObject::parse(&include)?;
-            let metadata = json!({"resourceVersion": object.revision().to_string()});
-            let now = call.state.parts.clock.wall();
-            let items = std::slice::from_ref(object);
-            Ok(answer::json(
-                code,
-                &table::table(call.served, items, metadata, include, now)?,
-            ))
-        }
-    }
+    let mut body = BytesMut::with_capacity(object.json().len() + 64);
+    Shape::of(call)?.write_object(object, &mut body)?;
+    Ok(answer::json_bytes(code, body.freeze()))
 }

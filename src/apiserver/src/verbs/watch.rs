@@ -1,7 +1,6 @@
 //! GET of a collection with `watch=true`: one JSON event a line, until the client or a deadline
 //! ends it.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
 use apimachinery::StatusError;
@@ -9,17 +8,16 @@ use axum::body::Body;
 use base::Clock;
 use bytes::Bytes;
 use client::WatchEvent;
-use futures::StreamExt;
-use futures::stream;
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, stream};
 use http::{HeaderValue, Response, StatusCode, header};
 use registry::{EventStream, Registry};
-use tokio::sync::mpsc;
 
 use crate::bookmarks::Interest;
 use crate::dispatch::Call;
 use crate::frames::Frames;
 use crate::request_info::is_true;
-use crate::table::IncludeObject;
+use crate::shape::Shape;
 use crate::{answer, negotiate, options, request_info};
 
 /// A watch without `timeoutSeconds` lasts between this and twice as long (upstream's
@@ -27,15 +25,13 @@ use crate::{answer, negotiate, options, request_info};
 const MIN_LIFE: Duration = Duration::from_secs(1800);
 /// A watch that ends waits this long for the bookmark with which the next can begin.
 const LAST_WORD: Duration = Duration::from_secs(1);
-/// Events that wait for a slow reader here; more wait in the store's history.
-const BUFFER: usize = 64;
 
 pub(crate) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError> {
-    let form = negotiate::form(call.headers)?;
+    negotiate::watchable(call.headers)?;
+    let shape = Shape::of(&call)?;
     let options = options::watch(call.row, call.uri)?;
     let life = options::timeout(call.uri)?
         .unwrap_or_else(|| MIN_LIFE + MIN_LIFE.mul_f64(base::random::fraction()));
-    let include = IncludeObject::parse(&request_info::query(call.uri, "includeObject"))?;
     let parts = &call.state.parts;
     let watched = parts.registry.watch(call.row, call.namespace(), &options);
     let events = match watched.await {
@@ -45,31 +41,35 @@ pub(crate) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError
         Err(error) => return Err(error),
     };
     let wants_bookmarks = is_true(&request_info::query(call.uri, "allowWatchBookmarks"));
-    let mut frames = Frames::new(call.served, form, include, parts.clock.clone());
+    let mut frames = Frames::new(shape, call.state.lines.clone());
     if wants_bookmarks {
         frames.send_bookmarks(options.send_initial_events == Some(true));
     }
-    let (sender, receiver) = mpsc::channel(BUFFER);
+    let (clock, shutdown) = (parts.clock.clone(), parts.shutdown.clone());
+    let until = clock.monotonic().saturating_add(life);
+    let over = async move {
+        tokio::select! {
+            () = clock.sleep_until(until) => {}
+            () = shutdown.stopping() => {}
+        }
+    };
     let watch = Watch {
         events,
         frames,
-        sender,
         clock: parts.clock.clone(),
+        over: over.boxed(),
+        stage: Stage::Open,
         bookmarks: wants_bookmarks.then(|| {
             let interest = call.state.bookmarks.join(&parts.registry, &parts.clock);
             (parts.registry.clone(), interest)
         }),
     };
-    let shutdown = parts.shutdown.clone();
-    base::tasks::spawn("watch", async move {
-        watch.run(life, shutdown.stopping()).await;
-    });
-    let frames = stream::unfold(receiver, |mut receiver| async {
-        let frame = receiver.recv().await?;
-        Some((Ok::<Bytes, Infallible>(frame), receiver))
+    let lines = stream::unfold(watch, |mut watch| async {
+        let line = watch.next().await?;
+        Some((Ok::<_, StatusError>(line), watch))
     });
     let mut response = answer::json_bytes(StatusCode::OK, Bytes::new());
-    *response.body_mut() = Body::from_stream(frames);
+    *response.body_mut() = Body::from_stream(lines);
     let no_store = HeaderValue::from_static("no-cache, private");
     response
         .headers_mut()
@@ -77,65 +77,85 @@ pub(crate) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError
     Ok(response)
 }
 
-/// One client's watch.
+/// One client's watch. It makes a line only when the client has taken the one before: what a slow
+/// reader has not seen yet waits in the store's history.
 struct Watch {
     events: EventStream,
     frames: Frames,
-    sender: mpsc::Sender<Bytes>,
     clock: Clock,
+    /// Resolves at the end of the watch's life, or of the server's.
+    over: BoxFuture<'static, ()>,
+    stage: Stage,
     /// Of a client that asked for bookmarks; the interest keeps them coming.
     bookmarks: Option<(Registry, Interest)>,
 }
 
-impl Watch {
-    async fn run(mut self, life: Duration, stopping: impl Future<Output = ()>) {
-        let (clock, sender) = (self.clock.clone(), self.sender.clone());
-        tokio::select! {
-            () = self.send() => return,
-            () = sender.closed() => return,
-            () = clock.sleep(life) => {}
-            () = stopping => {}
-        }
-        // What is lost when it is late is a bookmark: the client begins where it was.
-        let _ = clock.timeout(LAST_WORD, self.end()).await;
-    }
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    Open,
+    /// Only what comes before the last bookmark is still sent, until this time.
+    Ending(Duration),
+    Ended,
+}
 
-    /// Sends until the stream ends. Cancelling it loses no event: one is taken only when there is
-    /// a place for it.
-    async fn send(&mut self) {
+impl Watch {
+    /// The next line; `None` at the end.
+    async fn next(&mut self) -> Option<Bytes> {
         loop {
-            let Ok(place) = self.sender.reserve().await else {
-                return;
-            };
-            let frame = loop {
-                let Some(event) = self.events.next().await else {
-                    return;
-                };
-                match event.and_then(|event| self.frames.event(event)) {
-                    Ok(Some(frame)) => break frame,
-                    Ok(None) => {}
-                    Err(error) => return place.send(Frames::error(&error)),
+            tokio::task::consume_budget().await;
+            let event = match self.stage {
+                Stage::Ended => return None,
+                Stage::Open => tokio::select! {
+                    event = self.events.next() => event,
+                    () = &mut self.over => {
+                        self.end();
+                        continue;
+                    }
+                },
+                Stage::Ending(until) => {
+                    let left = until.saturating_sub(self.clock.monotonic());
+                    // What is lost when it is late is a bookmark: the client begins where it was.
+                    let event = self.clock.timeout(left, self.events.next()).await;
+                    event.unwrap_or_default()
                 }
             };
-            place.send(frame);
+            match self.line(event) {
+                Ok(Some(line)) => return Some(line),
+                Ok(None) => {}
+                Err(error) => {
+                    self.stage = Stage::Ended;
+                    return Some(Frames::error(&error));
+                }
+            }
         }
     }
 
-    /// Says how far the client has seen, so that its next watch begins there.
-    async fn end(&mut self) {
+    /// The event's line, if this client gets one.
+    fn line(
+        &mut self,
+        event: Option<Result<WatchEvent, StatusError>>,
+    ) -> Result<Option<Bytes>, StatusError> {
+        let Some(event) = event.transpose()? else {
+            self.stage = Stage::Ended;
+            return Ok(None);
+        };
+        let line = self.frames.event(&event)?;
+        let is_bookmark = matches!(event, WatchEvent::Bookmark(_));
+        if is_bookmark && matches!(self.stage, Stage::Ending(_)) {
+            self.stage = Stage::Ended;
+        }
+        Ok(line)
+    }
+
+    /// Says how far the client has seen, if it wants to know, so that its next watch begins
+    /// there.
+    fn end(&mut self) {
         let Some((registry, _)) = &self.bookmarks else {
+            self.stage = Stage::Ended;
             return;
         };
         self.frames.let_next_bookmark_through();
         registry.request_bookmarks();
-        while let Some(Ok(event)) = self.events.next().await {
-            let last = matches!(event, WatchEvent::Bookmark(_));
-            let Ok(Some(frame)) = self.frames.event(event) else {
-                return;
-            };
-            if self.sender.send(frame).await.is_err() || last {
-                return;
-            }
-        }
+        self.stage = Stage::Ending(self.clock.monotonic().saturating_add(LAST_WORD));
     }
 }
