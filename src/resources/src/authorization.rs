@@ -31,7 +31,6 @@ pub static SELF_SUBJECT_RULES_REVIEW: Resource = Resource {
     plural: "selfsubjectrulesreviews",
     singular: "selfsubjectrulesreview",
     answer: Some(Answer::SelfSubjectRulesReview),
-    not_yet: Some("nobody collects the rules"),
     ..REVIEW
 };
 

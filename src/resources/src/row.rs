@@ -77,6 +77,10 @@ impl Version {
 /// registry sets those. Both ways together lose nothing. Strategies, hooks, columns and field
 /// selectors see the stored form only.
 pub trait Convert: Sync {
+    #[expect(
+        clippy::wrong_self_convention,
+        reason = "the object comes from the stored form"
+    )]
     fn from_stored(&self, object: &mut Object);
     fn to_stored(&self, object: &mut Object);
 }

@@ -2,8 +2,9 @@
 
 use crate::row::{Resource, Served};
 use crate::{
-    apps, authentication, authorization, batch, coordination, core, discovery, events, networking,
-    node, policy, rbac, scheduling, storage,
+    admissionregistration, apiextensions, apiregistration, apps, authentication, authorization,
+    autoscaling, batch, certificates, coordination, core, discovery, events, flowcontrol,
+    networking, node, policy, rbac, resource, scheduling, storage,
 };
 
 /// Every built-in kind that is on by default, in discovery order.
@@ -23,8 +24,9 @@ pub static RESOURCES: &[&Resource] = &[
     &core::REPLICATION_CONTROLLER,
     &core::RESOURCE_QUOTA,
     &core::SECRET,
-    &core::SERVICE,
     &core::SERVICE_ACCOUNT,
+    &core::SERVICE,
+    &apiregistration::API_SERVICE,
     &apps::CONTROLLER_REVISION,
     &apps::DAEMON_SET,
     &apps::DEPLOYMENT,
@@ -37,8 +39,10 @@ pub static RESOURCES: &[&Resource] = &[
     &authorization::SELF_SUBJECT_ACCESS_REVIEW,
     &authorization::SELF_SUBJECT_RULES_REVIEW,
     &authorization::SUBJECT_ACCESS_REVIEW,
+    &autoscaling::HORIZONTAL_POD_AUTOSCALER,
     &batch::CRON_JOB,
     &batch::JOB,
+    &certificates::CERTIFICATE_SIGNING_REQUEST,
     &networking::INGRESS_CLASS,
     &networking::INGRESS,
     &networking::IP_ADDRESS,
@@ -55,10 +59,21 @@ pub static RESOURCES: &[&Resource] = &[
     &storage::STORAGE_CLASS,
     &storage::VOLUME_ATTACHMENT,
     &storage::VOLUME_ATTRIBUTES_CLASS,
+    &admissionregistration::MUTATING_WEBHOOK_CONFIGURATION,
+    &admissionregistration::VALIDATING_ADMISSION_POLICY,
+    &admissionregistration::VALIDATING_ADMISSION_POLICY_BINDING,
+    &admissionregistration::VALIDATING_WEBHOOK_CONFIGURATION,
+    &apiextensions::CUSTOM_RESOURCE_DEFINITION,
     &scheduling::PRIORITY_CLASS,
     &coordination::LEASE,
     &node::RUNTIME_CLASS,
     &discovery::ENDPOINT_SLICE,
+    &resource::DEVICE_CLASS,
+    &resource::RESOURCE_CLAIM,
+    &resource::RESOURCE_CLAIM_TEMPLATE,
+    &resource::RESOURCE_SLICE,
+    &flowcontrol::FLOW_SCHEMA,
+    &flowcontrol::PRIORITY_LEVEL_CONFIGURATION,
 ];
 
 /// The rows of the kinds that are served, in discovery order.

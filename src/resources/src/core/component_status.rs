@@ -14,7 +14,6 @@ pub static COMPONENT_STATUS: Resource = Resource {
     verbs: &[Verb::Get, Verb::List],
     answer: Some(Answer::ComponentStatus),
     deprecated: Some("v1 ComponentStatus is deprecated in v1.19+"),
-    not_yet: Some("nobody asks the parts"),
     columns: COLUMNS,
     ..COMMON
 };

@@ -42,8 +42,9 @@ fn every_kind_has_its_row() {
         ReplicationController: Name=web | Desired=2 | Current=0 | Ready=0 | Age=60m | +Containers=web | +Images=nginx:1.27 | +Selector=app=web
         ResourceQuota: Name=budget | Request= | Limit= | Age=60m
         Secret: Name=login | Type=Opaque | Data=2 | Age=5m
-        Service: Name=web | Type=NodePort | Cluster-IP=10.43.0.7 | External-IP=<none> | Port(s)=80:30080/TCP,53/UDP | Age=5m | +Selector=a=b,app=web
         ServiceAccount: Name=builder | Age=1s
+        Service: Name=web | Type=NodePort | Cluster-IP=10.43.0.7 | External-IP=<none> | Port(s)=80:30080/TCP,53/UDP | Age=5m | +Selector=a=b,app=web
+        APIService: Name=v1beta1.metrics.k8s.io | Service=kube-system/metrics-server | Available=Unknown | Age=60m
         ControllerRevision: Name=web-1 | Controller=statefulset.apps/web | Revision=3 | Age=60m
         DaemonSet: Name=web | Desired=0 | Current=0 | Ready=0 | Up-to-date=0 | Available=0 | Node Selector=a=1,b=2 | Age=60m | +Containers=web | +Images=nginx:1.27 | +Selector=app=web
         Deployment: Name=web | Ready=0/3 | Up-to-date=0 | Available=0 | Age=5h30m | +Containers=web,side | +Images=nginx:1.27,busybox | +Selector=app=web,tier in (a,b)
@@ -56,8 +57,10 @@ fn every_kind_has_its_row() {
         SelfSubjectAccessReview: 
         SelfSubjectRulesReview: 
         SubjectAccessReview: 
+        HorizontalPodAutoscaler: Name=web | Reference=Deployment/web | Targets=cpu: <unknown>/80% | MinPods=1 | MaxPods=5 | Replicas=0 | Age=60m
         CronJob: Name=nightly | Schedule=30 2 * * * | Timezone=Europe/Berlin | Suspend=False | Active=0 | Last Schedule=<none> | Age=60m | +Containers=sum | +Images=busybox:1.37 | +Selector=<none>
         Job: Name=sum | Status=Running | Completions=0/3 | Duration= | Age=60m | +Containers=sum | +Images=busybox:1.37 | +Selector=batch.kubernetes.io/controller-uid=0f1e
+        CertificateSigningRequest: Name=ann | Age=60m | SignerName=kubernetes.io/kube-apiserver-client | Requestor= | RequestedDuration=24h | Condition=Pending
         IngressClass: Name=traefik | Controller=traefik.io/ingress-controller | Parameters=Settings.example.com/main | Age=60m
         Ingress: Name=web | Class=traefik | Hosts=example.com | Address= | Ports=80, 443 | Age=60m
         IPAddress: Name=10.43.0.10 | ParentRef=services/default/web | Age=60m
@@ -74,10 +77,21 @@ fn every_kind_has_its_row() {
         StorageClass: Name=local-path (default) | Provisioner=rancher.io/local-path | ReclaimPolicy=Delete | VolumeBindingMode=Immediate | AllowVolumeExpansion=false | Age=60m
         VolumeAttachment: Name=csi-1 | Attacher=csi.example.com | PV=pv-1 | Node=node-1 | Attached=false | Age=60m
         VolumeAttributesClass: Name=fast | DriverName=csi.example.com | Age=60m
+        MutatingWebhookConfiguration: Name=policy | Webhooks=1 | Age=60m
+        ValidatingAdmissionPolicy: Name=replicas | Validations=1 | ParamKind=v1/ConfigMap | Age=60m
+        ValidatingAdmissionPolicyBinding: Name=replicas | PolicyName=replicas | ParamRef=*/limit | Age=60m
+        ValidatingWebhookConfiguration: Name=policy | Webhooks=1 | Age=60m
+        CustomResourceDefinition: Name=boats.example.com | Created At=2026-01-10T11:00:00Z
         PriorityClass: Name=high | Value=1000 | Global-Default=false | Age=60m | PreemptionPolicy=PreemptLowerPriority
         Lease: Name=node-1 | Holder=node-1 | Age=60s
         RuntimeClass: Name=sandboxed | Handler=youki | Age=60m
         EndpointSlice: Name=web-x7k | AddressType=IPv4 | Ports=80,53 | Endpoints=10.42.0.2,10.42.0.3,10.42.0.4 + 1 more... | Age=60m
+        DeviceClass: Name=gpu.example.com | Age=60m
+        ResourceClaim: Name=gpu | State=pending | Age=60m
+        ResourceClaimTemplate: Name=gpu | Age=60m
+        ResourceSlice: Name=node-1-gpu | Node=node-1 | Driver=gpu.example.com | Pool=node-1 | Age=60m
+        FlowSchema: Name=dev | PriorityLevel=low | MatchingPrecedence=1000 | DistinguisherMethod=ByUser | Age=60m | MissingPL=?
+        PriorityLevelConfiguration: Name=low | Type=Limited | NominalConcurrencyShares=30 | Queues=64 | HandSize=8 | QueueLengthLimit=50 | Age=60m
     "#]].assert_eq(&all);
 }
 

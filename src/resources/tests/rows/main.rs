@@ -4,5 +4,6 @@ mod columns;
 mod creation;
 mod harness;
 mod strategies;
+mod surface;
 mod table;
 mod updates;

@@ -99,8 +99,9 @@ fn facts() {
         replicationcontrollers ReplicationController Namespaced short=["rc"] all=true /controllers sub=scale,status verbs=8 gen=true create=false free=true
         resourcequotas ResourceQuota Namespaced short=["quota"] all=false /resourcequotas sub=status verbs=8 gen=false create=false free=true returned
         secrets Secret Namespaced short=[] all=false /secrets sub= verbs=8 gen=false create=false free=true
-        services Service Namespaced short=["svc"] all=true /services/specs sub=status verbs=8 gen=false create=true free=true returned
         serviceaccounts ServiceAccount Namespaced short=["sa"] all=false /serviceaccounts sub=token verbs=8 gen=false create=false free=true returned
+        services Service Namespaced short=["svc"] all=true /services/specs sub=status verbs=8 gen=false create=true free=true returned
+        apiservices.apiregistration.k8s.io APIService Cluster short=[] all=false /apiregistration.k8s.io/apiservices sub=status verbs=8 gen=false create=false free=false
         controllerrevisions.apps ControllerRevision Namespaced short=[] all=false /controllerrevisions sub= verbs=8 gen=false create=false free=true
         daemonsets.apps DaemonSet Namespaced short=["ds"] all=true /daemonsets sub=status verbs=8 gen=true create=false free=true
         deployments.apps Deployment Namespaced short=["deploy"] all=true /deployments sub=scale,status verbs=8 gen=true create=false free=true
@@ -113,8 +114,10 @@ fn facts() {
         selfsubjectaccessreviews.authorization.k8s.io SelfSubjectAccessReview Cluster short=[] all=false / sub= verbs=1 gen=false create=false free=true
         selfsubjectrulesreviews.authorization.k8s.io SelfSubjectRulesReview Cluster short=[] all=false / sub= verbs=1 gen=false create=false free=true
         subjectaccessreviews.authorization.k8s.io SubjectAccessReview Cluster short=[] all=false / sub= verbs=1 gen=false create=false free=true
+        horizontalpodautoscalers.autoscaling HorizontalPodAutoscaler Namespaced short=["hpa"] all=true /horizontalpodautoscalers sub=status verbs=8 gen=false create=false free=true
         cronjobs.batch CronJob Namespaced short=["cj"] all=true /cronjobs sub=status verbs=8 gen=true create=false free=true
         jobs.batch Job Namespaced short=[] all=true /jobs sub=status verbs=8 gen=true create=false free=true
+        certificatesigningrequests.certificates.k8s.io CertificateSigningRequest Cluster short=["csr"] all=false /certificatesigningrequests sub=approval,status verbs=8 gen=false create=false free=true
         ingressclasses.networking.k8s.io IngressClass Cluster short=[] all=false /ingressclasses sub= verbs=8 gen=true create=false free=true
         ingresses.networking.k8s.io Ingress Namespaced short=["ing"] all=false /ingress sub=status verbs=8 gen=true create=false free=true
         ipaddresses.networking.k8s.io IPAddress Cluster short=["ip"] all=false /ipaddresses sub= verbs=8 gen=false create=false free=true
@@ -131,10 +134,21 @@ fn facts() {
         storageclasses.storage.k8s.io StorageClass Cluster short=["sc"] all=false /storageclasses sub= verbs=8 gen=false create=false free=true returned
         volumeattachments.storage.k8s.io VolumeAttachment Cluster short=[] all=false /volumeattachments sub=status verbs=8 gen=false create=false free=false returned
         volumeattributesclasses.storage.k8s.io VolumeAttributesClass Cluster short=["vac"] all=false /volumeattributesclasses sub= verbs=8 gen=false create=false free=true returned
+        mutatingwebhookconfigurations.admissionregistration.k8s.io MutatingWebhookConfiguration Cluster short=[] all=false /mutatingwebhookconfigurations sub= verbs=8 gen=true create=false free=false
+        validatingadmissionpolicies.admissionregistration.k8s.io ValidatingAdmissionPolicy Cluster short=[] all=false /validatingadmissionpolicies sub=status verbs=8 gen=true create=false free=false
+        validatingadmissionpolicybindings.admissionregistration.k8s.io ValidatingAdmissionPolicyBinding Cluster short=[] all=false /validatingadmissionpolicybindings sub= verbs=8 gen=true create=false free=false
+        validatingwebhookconfigurations.admissionregistration.k8s.io ValidatingWebhookConfiguration Cluster short=[] all=false /validatingwebhookconfigurations sub= verbs=8 gen=true create=false free=false
+        customresourcedefinitions.apiextensions.k8s.io CustomResourceDefinition Cluster short=["crd", "crds"] all=false /apiextensions.k8s.io/customresourcedefinitions sub=status verbs=8 gen=true create=false free=false
         priorityclasses.scheduling.k8s.io PriorityClass Cluster short=["pc"] all=false /priorityclasses sub= verbs=8 gen=true create=false free=true
         leases.coordination.k8s.io Lease Namespaced short=[] all=false /leases sub= verbs=8 gen=false create=true free=false
         runtimeclasses.node.k8s.io RuntimeClass Cluster short=[] all=false /runtimeclasses sub= verbs=8 gen=false create=true free=false
         endpointslices.discovery.k8s.io EndpointSlice Namespaced short=[] all=false /endpointslices sub= verbs=8 gen=true create=false free=true
+        deviceclasses.resource.k8s.io DeviceClass Cluster short=[] all=false /deviceclasses sub= verbs=8 gen=true create=false free=true returned
+        resourceclaims.resource.k8s.io ResourceClaim Namespaced short=[] all=false /resourceclaims sub=status verbs=8 gen=false create=false free=true returned
+        resourceclaimtemplates.resource.k8s.io ResourceClaimTemplate Namespaced short=[] all=false /resourceclaimtemplates sub= verbs=8 gen=false create=false free=true returned
+        resourceslices.resource.k8s.io ResourceSlice Cluster short=[] all=false /resourceslices sub= verbs=8 gen=true create=false free=true returned
+        flowschemas.flowcontrol.apiserver.k8s.io FlowSchema Cluster short=[] all=false /flowschemas sub=status verbs=8 gen=true create=false free=true
+        prioritylevelconfigurations.flowcontrol.apiserver.k8s.io PriorityLevelConfiguration Cluster short=[] all=false /prioritylevelconfigurations sub=status verbs=8 gen=true create=false free=true
     "#]].assert_eq(&out);
 }
 
