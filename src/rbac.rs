@@ -1,0 +1,229 @@
+//! The bootstrap policy becomes stored objects, and the stored objects decide.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use apimachinery::admission::Plugin;
+use apimachinery::{Object, RequestCx, StatusError, UserInfo};
+use auth::StoredRules;
+use auth::bootstrap::{RbacStore, reconcile};
+use base::{Backoff, Clock, Shutdown, TraceId};
+use futures::future::BoxFuture;
+use informer::Informers;
+use registry::{DeleteOptions, Preconditions, Registry, Target, WriteOptions};
+use resources::Resource;
+use tracing::{info, warn};
+
+/// How long written objects may take to come back through the informers.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The registry below authorization and admission: at the first start nobody may write roles.
+struct Below(Registry);
+
+struct Nobody;
+
+impl Plugin for Nobody {
+    fn name(&self) -> &'static str {
+        "None"
+    }
+}
+
+/// Writes what is missing, then lets the stored objects decide alone. Tries again until it is
+/// done or the server ends: until then the embedded policy answers.
+pub async fn establish(
+    registry: Registry,
+    rules: Arc<StoredRules>,
+    informers: Informers,
+    clock: Clock,
+    shutdown: Shutdown,
+) {
+    rules.follow(&informers);
+    let below = Below(registry);
+    let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
+    loop {
+        match reconcile(&below).await {
+            Ok(written) => {
+                info!(written, "the bootstrap policy is stored");
+                break;
+            }
+            Err(error) => {
+                let delay = backoff.next_delay();
+                warn!(%error, ?delay, "the bootstrap policy could not be stored; trying again");
+                tokio::select! {
+                    () = shutdown.stopping() => return,
+                    () = clock.sleep(delay) => {}
+                }
+            }
+        }
+    }
+    tokio::select! {
+        () = shutdown.stopping() => {}
+        () = rules.take_over(&informers, &clock, PATIENCE) => {}
+    }
+}
+
+impl Below {
+    fn cx() -> RequestCx {
+        RequestCx::new(UserInfo::new("system:apiserver", &[]), TraceId::generate())
+    }
+}
+
+fn row(object: &Object) -> Result<&'static Resource, StatusError> {
+    let kind = object.gvk().map(|gvk| gvk.kind).unwrap_or_default();
+    let row = resources::by_kind("rbac.authorization.k8s.io", &kind);
+    row.ok_or_else(StatusError::no_such_resource)
+}
+
+fn target(object: &Object) -> Target<'_> {
+    Target {
+        namespace: object.namespace(),
+        name: object.name(),
+    }
+}
+
+impl RbacStore for Below {
+    fn get<'a>(&'a self, like: &'a Object) -> BoxFuture<'a, Result<Option<Object>, StatusError>> {
+        Box::pin(async move {
+            match self.0.get(row(like)?, target(like)).await {
+                Ok(found) => found.to_object().map(Some).map_err(StatusError::internal),
+                Err(error) if error.is_not_found() => Ok(None),
+                Err(error) => Err(error),
+            }
+        })
+    }
+
+    fn create<'a>(&'a self, object: Object) -> BoxFuture<'a, Result<(), StatusError>> {
+        Box::pin(async move {
+            let (cx, options) = (Self::cx(), WriteOptions::default());
+            let writer = self.0.writer(row(&object)?, &cx, &Nobody);
+            let namespace = object.namespace().to_owned();
+            writer.create(&namespace, object, &options).await.map(drop)
+        })
+    }
+
+    fn update<'a>(&'a self, object: Object) -> BoxFuture<'a, Result<(), StatusError>> {
+        Box::pin(async move {
+            let (cx, options) = (Self::cx(), WriteOptions::default());
+            let row = row(&object)?;
+            let writer = self.0.writer(row, &cx, &Nobody);
+            let change = |old: &Object| {
+                if old.resource_version() == object.resource_version() {
+                    Ok(object.clone())
+                } else {
+                    Err(StatusError::modified(&row.group_resource(), object.name()))
+                }
+            };
+            let updated = writer.update(target(&object), &change, &options).await;
+            updated.map(drop)
+        })
+    }
+
+    fn delete<'a>(&'a self, object: &'a Object) -> BoxFuture<'a, Result<(), StatusError>> {
+        Box::pin(async move {
+            let cx = Self::cx();
+            let options = DeleteOptions {
+                preconditions: Preconditions {
+                    uid: Some(object.uid().to_owned()),
+                    ..Preconditions::default()
+                },
+                ..DeleteOptions::default()
+            };
+            let writer = self.0.writer(row(object)?, &cx, &Nobody);
+            writer.delete(target(object), &options).await.map(drop)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use auth::{Authorizer, AuthzAttributes, Rbac};
+    use registry::{Allocation, ListOptions};
+
+    use super::*;
+
+    /// Everything that decides and is decided about, over a store in memory.
+    struct World {
+        registry: Registry,
+        clock: Clock,
+        shutdown: Shutdown,
+    }
+
+    impl World {
+        async fn new() -> Self {
+            let clock = Clock::system();
+            let store = Arc::new(store::MemStore::new(store::Options::new(clock.clone())));
+            let registry = Registry::new(store, clock.clone(), Allocation::default());
+            crate::bootstrap::objects(&registry, [10, 43, 0, 1].into(), 6443)
+                .await
+                .expect("the namespaces");
+            Self {
+                registry,
+                clock,
+                shutdown: Shutdown::new(),
+            }
+        }
+
+        /// As at a start of the server.
+        async fn start(&self) -> Rbac {
+            let source = Arc::new(self.registry.clone());
+            let informers = Informers::new(source, self.clock.clone(), self.shutdown.clone());
+            let rules = Arc::new(StoredRules::default());
+            establish(
+                self.registry.clone(),
+                rules.clone(),
+                informers,
+                self.clock.clone(),
+                self.shutdown.clone(),
+            )
+            .await;
+            Rbac::new(rules)
+        }
+
+        async fn count(&self, kind: &str) -> usize {
+            let row = resources::by_kind("rbac.authorization.k8s.io", kind).expect("a row");
+            let list = self.registry.list(row, None, &ListOptions::default()).await;
+            list.expect("listed").items.len()
+        }
+    }
+
+    #[tokio::test]
+    async fn stored_objects_take_over_from_the_policy() {
+        let world = World::new().await;
+        let may_bind = |rbac: &Rbac| {
+            let scheduler = auth::identity::scheduler();
+            let asked = AuthzAttributes {
+                subresource: "binding",
+                namespace: "default",
+                ..AuthzAttributes::resource(&scheduler, "create", "", "pods")
+            };
+            rbac.authorize(&asked).is_allowed()
+        };
+        let rbac = world.start().await;
+        assert!(may_bind(&rbac));
+        let expected = auth::bootstrap::objects();
+        let mut stored = 0;
+        for kind in ["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"] {
+            stored += world.count(kind).await;
+        }
+        assert_eq!(stored, expected.len());
+
+        // What is stored decides alone: without its binding the scheduler has no rights, until
+        // the next start brings it back.
+        let is_binding = |object: &&Object| {
+            object.contains_key("roleRef") && object.name() == "system:kube-scheduler"
+        };
+        let binding = expected.iter().find(is_binding).expect("in the policy");
+        let below = Below(world.registry.clone());
+        let found = below.get(binding).await.expect("read").expect("stored");
+        below.delete(&found).await.expect("deleted");
+        let gone = async {
+            while may_bind(&rbac) {
+                tokio::task::yield_now().await;
+            }
+        };
+        world.clock.timeout(PATIENCE, gone).await.expect("noticed");
+        assert!(may_bind(&world.start().await));
+        assert_eq!(world.count("ClusterRoleBinding").await, 52);
+        world.shutdown.stop();
+    }
+}
