@@ -15,6 +15,7 @@ mod mem;
 mod model;
 mod options;
 mod sled_store;
+pub mod snapshot;
 mod store;
 pub mod testing;
 mod upkeep;

@@ -15,7 +15,7 @@ use bytes::{Bytes, BytesMut};
 use tracing::debug;
 
 use super::directory::{Directory, at};
-use super::record::{self, Head};
+use super::record::{self, Head, Record};
 use crate::{Error, OpenError, Revision};
 
 /// Fixed when a database is created; sled refuses any other afterwards.
@@ -93,6 +93,28 @@ impl Disk {
         fsio::sync_directory(&self.blobs)?;
         *synced = changed;
         Ok(())
+    }
+
+    /// The record of `revision`, if there is one.
+    pub(crate) fn record(&self, revision: Revision) -> Result<Option<Record>, Error> {
+        let item = self.db.get(record::record_key(revision));
+        let Some(bytes) = item.map_err(|error| failure("reading", error))? else {
+            return Ok(None);
+        };
+        let head = Head::decode(revision, &bytes)?;
+        let Some(value) = self.value(revision)? else {
+            return Ok(None);
+        };
+        Ok(Some(Record {
+            revision,
+            key: head.key.into(),
+            value: (!head.deletion).then_some(value),
+            created: head.created,
+            prev: head.prev,
+            left: head.left,
+            trace: head.trace,
+            expiry: head.expiry,
+        }))
     }
 
     /// The value written at `revision`; `None` when there is no such record.
