@@ -2,12 +2,15 @@
 //!
 //! Controls, each seen to go red: see `history.rs`.
 
+mod bad_input;
 mod concurrency;
 mod conversations;
 mod discovery;
 mod history;
 mod kinds;
+mod openapi;
 mod tables;
 mod versions;
 mod watches;
+mod wire;
 mod world;

@@ -22,6 +22,9 @@ const PLACES: &[(&str, &str)] = &[
     ("invalid number", "in numeric literal"),
 ];
 
+/// Longer numbers are not quoted whole.
+const MAX_SHOWN: usize = 1024;
+
 /// The text of a body. Bytes that are no UTF-8 read as U+FFFD, as Go reads them.
 pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes)
@@ -145,7 +148,7 @@ pub(super) fn written(text: &str, number: f64) -> Option<&str> {
         let is_part = |c: char| c.is_ascii_digit() || matches!(c, '.' | 'e' | 'E' | '+' | '-');
         let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
         let (literal, after) = rest.split_at(end);
-        if literal.parse() == Ok(number) {
+        if literal.len() <= MAX_SHOWN && literal.parse() == Ok(number) {
             return Some(literal);
         }
         rest = after;
@@ -170,7 +173,7 @@ fn number_at(bytes: &[u8], at: usize) -> Cow<'_, str> {
     let (before, after) = bytes.split_at(at.min(bytes.len()));
     let begin = before.len() - before.iter().rev().take_while(is_part).count();
     let end = before.len() + after.iter().take_while(is_part).count();
-    String::from_utf8_lossy(&bytes[begin..end])
+    String::from_utf8_lossy(&bytes[begin..end.min(begin + MAX_SHOWN)])
 }
 
 fn offset(error: &serde_json::Error, bytes: &[u8]) -> usize {
@@ -182,14 +185,19 @@ fn offset(error: &serde_json::Error, bytes: &[u8]) -> usize {
     line_start + error.column().saturating_sub(1)
 }
 
-/// The character at the error's place, quoted as Go quotes it.
+/// The byte at the error's place, as Go quotes a byte that it takes for a character.
 fn culprit(error: &serde_json::Error, bytes: &[u8]) -> String {
-    let rest = bytes.get(offset(error, bytes)..);
-    let rest = rest.and_then(|rest| std::str::from_utf8(rest).ok());
-    match rest.and_then(|rest| rest.chars().next()) {
-        None => "' '".to_owned(),
-        Some('\'') => r"'\''".to_owned(),
-        Some('"') => "'\"'".to_owned(),
-        Some(c) => format!("'{}'", c.escape_default()),
+    let byte = bytes.get(offset(error, bytes)).copied().unwrap_or(b' ');
+    match byte {
+        b'\'' => r"'\''".to_owned(),
+        b'"' => "'\"'".to_owned(),
+        0x07 => r"'\a'".to_owned(),
+        0x08 => r"'\b'".to_owned(),
+        0x0b => r"'\v'".to_owned(),
+        0x0c => r"'\f'".to_owned(),
+        b'\t' | b'\n' | b'\r' | b'\\' => format!("'{}'", byte.escape_ascii()),
+        0..0x20 | 0x7f => format!(r"'\x{byte:02x}'"),
+        0x80..=0xa0 | 0xad => format!(r"'\u{byte:04x}'"),
+        _ => format!("'{}'", char::from(byte)),
     }
 }

@@ -98,7 +98,7 @@ pub fn decode(
 fn message_name(definition: &str) -> String {
     definition
         .replacen("io.k8s.", "k8s.io.", 1)
-        .replace("kube-aggregator", "kube_aggregator")
+        .replace('-', "_")
 }
 
 /// The full name of a field's message: those of the same package are named shortly.

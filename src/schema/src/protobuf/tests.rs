@@ -124,3 +124,15 @@ fn broken_bodies_are_refused() {
         assert_eq!(read("v1", "ConfigMap", raw), Err(error), "{raw:?}");
     }
 }
+
+/// Every kind that has a message is found by its definition's name.
+#[test]
+fn kinds_have_messages() {
+    let facts = Facts::builtin();
+    let kinds = facts.definitions().filter(|ty| ty.kinds().next().is_some());
+    let without: Vec<&str> = kinds
+        .map(|ty| ty.name())
+        .filter(|name| Messages::builtin().get(&message_name(name)).is_none())
+        .collect();
+    assert_eq!(without, [] as [&str; 0]);
+}

@@ -10,6 +10,9 @@ use super::number;
 use super::resolve::{self, Scalar};
 use super::{Document, MAX_DEPTH, YamlError};
 
+/// More keys that came twice are not told.
+const MAX_DUPLICATES: usize = 100;
+
 pub(super) fn build(tree: &Tree) -> Result<Document, YamlError> {
     let mut builder = Builder {
         tree,
@@ -130,7 +133,8 @@ impl Builder<'_> {
             let value_line = tree.nodes[*value].line + 1;
             let value = self.value(*value, depth + 1)?;
             let key = name(key_value, &value)?;
-            if !into.seen.insert(key.shown.clone()) {
+            let again = !into.seen.insert(key.shown.clone());
+            if again && self.duplicates.len() < MAX_DUPLICATES {
                 let text = format!("line {value_line}: key {} already set in map", key.shown);
                 self.duplicates.push(text);
             }

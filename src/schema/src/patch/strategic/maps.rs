@@ -1,5 +1,7 @@
 //! Merging maps, and the directives that stand among a map's keys.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use super::directives::{PATCH, RETAIN_KEYS, deletions_of, order_of, without_directives};
@@ -60,7 +62,8 @@ fn retain_keys(
         return Ok(());
     }
     let keys = keys.as_array().ok_or(BAD_RETAIN_KEYS)?;
-    let kept = |key: &str| keys.iter().any(|kept| kept == key);
+    let keys: HashSet<&str> = keys.iter().filter_map(Value::as_str).collect();
+    let kept = |key: &str| keys.contains(key);
     let sets_another = patch.iter().any(|(key, value)| {
         let sets = !value.is_null() && deletions_of(key).is_none() && order_of(key).is_none();
         sets && !kept(key)
