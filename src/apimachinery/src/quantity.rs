@@ -165,55 +165,55 @@ fn parse_suffix(suffix: &str) -> Result<(Format, Scale), ParseQuantityError> {
     Ok((Format::DecimalExponent, Scale { binary: 0, decimal }))
 }
 
-/// The number in nano units, rounded up, capped at 2^63 - 1 whole units as upstream caps.
+/// The number in nano units, rounded up, capped at 2^63 - 1 whole units as upstream caps. Exact
+/// whatever the number of digits.
 fn scaled(whole: &str, fraction: &str, scale: Scale) -> i128 {
-    let cap = i128::from(i64::MAX) * NANO;
-    let mut value: i128 = 0;
-    // Digits beyond the 27th cannot change a value that is capped or rounded up anyway, but any
-    // nonzero one rounds up.
-    let mut kept_fraction = 0i32;
-    let mut lost = false;
-    for (index, digit) in whole.bytes().chain(fraction.bytes()).enumerate() {
-        if value > i128::MAX / 1_000_000_000_000 / 100 {
-            lost |= digit != b'0';
-            if index < whole.len() {
-                return cap;
-            }
-            continue;
-        }
-        value = value * 10 + i128::from(digit - b'0');
-        if index >= whole.len() {
-            kept_fraction += 1;
+    const CAP: i128 = i64::MAX as i128 * NANO;
+    let mut digits: Vec<u8> = whole.bytes().chain(fraction.bytes()).collect();
+    digits.iter_mut().for_each(|digit| *digit -= b'0');
+    if scale.binary > 0 {
+        digits = times(&digits, 1 << scale.binary);
+    }
+    let zeros = digits.iter().take_while(|digit| **digit == 0).count();
+    let digits = &digits[zeros..];
+    if digits.is_empty() {
+        return 0;
+    }
+    // The number is 0.digits · 10^point nano units.
+    let count = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
+    let point = count(digits.len()) - count(fraction.len()) + i64::from(scale.decimal) + 9;
+    match usize::try_from(point) {
+        // Between zero and one.
+        Err(_) | Ok(0) => 1,
+        // One digit more than the cap has.
+        Ok(29..) => CAP,
+        Ok(point) => {
+            let (before, after) = digits.split_at(point.min(digits.len()));
+            let padding = std::iter::repeat_n(&0, point - before.len());
+            let number = before.iter().chain(padding);
+            let number = number.fold(0, |number, digit| number * 10 + i128::from(*digit));
+            let up = i128::from(after.iter().any(|digit| *digit != 0));
+            CAP.min(number + up)
         }
     }
-    if value == 0 {
-        return i128::from(lost);
+}
+
+/// Long multiplication of decimal digits.
+fn times(digits: &[u8], factor: u64) -> Vec<u8> {
+    let (mut product, mut carry) = (Vec::with_capacity(digits.len() + 20), 0_u128);
+    let mut push = |carry: &mut u128| {
+        product.push(u8::try_from(*carry % 10).expect("a digit"));
+        *carry /= 10;
+    };
+    for digit in digits.iter().rev() {
+        carry += u128::from(*digit) * u128::from(factor);
+        push(&mut carry);
     }
-    let power = scale
-        .decimal
-        .saturating_sub(kept_fraction)
-        .saturating_add(9);
-    let Some(value) = value.checked_mul(1i128 << scale.binary) else {
-        return cap;
-    };
-    let exact = if power >= 0 {
-        u32::try_from(power)
-            .ok()
-            .and_then(|p| 10i128.checked_pow(p))
-            .and_then(|f| value.checked_mul(f))
-    } else {
-        match u32::try_from(-power)
-            .ok()
-            .and_then(|p| 10i128.checked_pow(p))
-        {
-            Some(divisor) => {
-                let up = i128::from(value % divisor != 0 || lost);
-                Some(value / divisor + up)
-            }
-            None => Some(1),
-        }
-    };
-    exact.map_or(cap, |nanos| nanos.min(cap))
+    while carry > 0 {
+        push(&mut carry);
+    }
+    product.reverse();
+    product
 }
 
 impl fmt::Display for Quantity {
@@ -350,6 +350,25 @@ mod tests {
             ("9223372036854775807E", "9223372036854775807"),
             (".5", "500m"),
             ("5.", "5"),
+            // More digits than a machine's number holds.
+            (
+                "854775802203685492512036800n",
+                "854775802203685492512036800n",
+            ),
+            (
+                "854775802203685492.51203685477580220368547758006",
+                "854775802203685492512036855n",
+            ),
+            ("100000000000000000000000000000000000000000e-41", "1"),
+            (
+                "1.000000000000000000000000000000000000000000000001Ki",
+                "1024000000001n",
+            ),
+            (
+                "1.0000000000000000000000000000000000000000000000000Ki",
+                "1Ki",
+            ),
+            ("0000000000000000000000000000000000000000000000000001", "1"),
         ];
         for (text, printed) in rows {
             assert_eq!(
