@@ -1,10 +1,14 @@
 //! From events to a tree of nodes with its anchors resolved to places in the tree.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use libyaml_safer::{Error, ErrorKind, Event, EventData, Parser};
+use libyaml_safer::{Error, ErrorKind, Event, EventData, Parser, ScalarStyle};
 
-use super::{MAX_DEPTH, YamlError};
+use super::{MAX_DEPTH, YamlError, tag};
+
+/// The place of an end that no scalar reaches.
+pub(super) const NEVER: u64 = u64::MAX;
 
 /// A place in a [`Tree`].
 pub(super) type NodeId = usize;
@@ -41,6 +45,27 @@ pub(super) struct Tree {
 
 /// The first document of a text; `None` when there is none.
 pub(super) fn compose(text: &str) -> Result<Option<Tree>, YamlError> {
+    let (closed, end) = close(text);
+    tag::refuse_before_comma(&closed)?;
+    compose_closed(&closed, end)
+}
+
+/// The text with an end to its last line, because the scanner panics in a block scalar without
+/// one. The second is the place at which such a scalar ends; what it gained there is taken away
+/// again. Of a last line without an end and of nothing but spaces, nothing is kept.
+fn close(text: &str) -> (Cow<'_, str>, u64) {
+    let last = text.rsplit(['\n', '\r']).next().unwrap_or_default();
+    if last.is_empty() || !text.contains(['|', '>']) {
+        (text.into(), NEVER)
+    } else if last.bytes().all(|byte| byte == b' ') {
+        (text[..text.len() - last.len()].into(), NEVER)
+    } else {
+        (format!("{text}\n").into(), text.len() as u64 + 1)
+    }
+}
+
+/// As [`compose`], of a text that does not make the scanner panic.
+pub(super) fn compose_closed(text: &str, end: u64) -> Result<Option<Tree>, YamlError> {
     let mut bytes = text.as_bytes();
     let mut parser = Parser::new();
     parser.set_input(&mut bytes);
@@ -48,6 +73,7 @@ pub(super) fn compose(text: &str) -> Result<Option<Tree>, YamlError> {
         parser,
         nodes: Vec::new(),
         anchors: HashMap::new(),
+        end,
     };
     loop {
         match composer.next()?.data {
@@ -70,6 +96,8 @@ struct Composer<'r, 't> {
     parser: Parser<&'r mut &'t [u8]>,
     nodes: Vec<Node>,
     anchors: HashMap<String, NodeId>,
+    /// See [`close`].
+    end: u64,
 }
 
 impl Composer<'_, '_> {
@@ -93,11 +121,16 @@ impl Composer<'_, '_> {
             EventData::Scalar {
                 anchor,
                 tag,
-                value,
+                mut value,
                 plain_implicit,
+                style,
                 ..
             } => {
                 self.name(anchor, id);
+                let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+                if is_block && event.end_mark.index == self.end && value.ends_with('\n') {
+                    value.pop();
+                }
                 Content::Scalar {
                     text: value,
                     tag,
@@ -159,7 +192,7 @@ impl Composer<'_, '_> {
 
 /// Go's text, with its way to count lines: from 0 in the parser, from 1 in the scanner, and
 /// never telling line 0.
-fn syntax(error: &Error) -> YamlError {
+pub(super) fn syntax(error: &Error) -> YamlError {
     let problem = error.problem_mark().map_or(0, |mark| mark.line);
     let context = error.context_mark().map_or(0, |mark| mark.line);
     let line = match problem {

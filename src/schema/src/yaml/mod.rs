@@ -11,6 +11,7 @@ mod number;
 mod order;
 mod resolve;
 mod split;
+mod tag;
 
 use serde_json::Value;
 

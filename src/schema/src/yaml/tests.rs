@@ -114,9 +114,53 @@ fn errors_are_gos_with_its_lines() {
         ),
         ("v: .inf", "json: unsupported value: +Inf"),
         ("a: \u{1}", "yaml: control characters are not allowed"),
+        (
+            "[!x,y]",
+            "yaml: did not find expected whitespace or line break",
+        ),
+        (
+            "v: 'a !b,c'\nw:\n- {a !b,c, é: !<tag:yaml.org,2002:str>,d}",
+            "yaml: line 3: did not find expected whitespace or line break",
+        ),
     ];
     for (text, error) in rows {
         assert_eq!(decode(text).expect_err(text).to_string(), error, "{text}");
+    }
+}
+
+#[test]
+fn commas_after_exclamation_marks_are_read() {
+    let rows = [
+        ("[a !b,c]", json!(["a !b", "c"])),
+        ("['a !b,c', !!str ,d]", json!(["a !b,c", "", "d"])),
+        ("a !b,c", json!("a !b,c")),
+        (
+            "{a: !!str 1,b: !<tag:yaml.org,2002:str> 2}",
+            json!({"a": "1", "b": "2"}),
+        ),
+        ("- !!str\n- |\n  [!x,y]", json!(["", "[!x,y]"])),
+    ];
+    for (text, value) in rows {
+        assert_eq!(decode(text).expect(text).value, value, "{text}");
+    }
+}
+
+#[test]
+fn a_block_scalar_may_end_with_the_text() {
+    let rows = [
+        ("a: |\n  b", json!({"a": "b"})),
+        ("a: |-\n  b", json!({"a": "b"})),
+        ("a: |+\n  b\n\n  c", json!({"a": "b\n\nc"})),
+        ("a: >\n  b\n  é", json!({"a": "b é"})),
+        ("a: |\n  b\n", json!({"a": "b\n"})),
+        ("a: |\n  b\n  ", json!({"a": "b\n"})),
+        ("a: |\n  b\n#", json!({"a": "b\n"})),
+        ("a: |\n  b\n...", json!({"a": "b\n"})),
+        ("a: |", json!({"a": ""})),
+        ("a: |+\r\n  b\r\n\r\n  !c,d", json!({"a": "b\n\n!c,d"})),
+    ];
+    for (text, value) in rows {
+        assert_eq!(decode(text).expect(text).value, value, "{text}");
     }
 }
 
