@@ -52,12 +52,7 @@ const COLUMNS: &[Column] = &[
 
 /// Lists of rules in `matchConstraints` and `matchResources`.
 pub(super) const RULES: &[&str] = &["resourceRules", "excludeResourceRules"];
-const REASONS: [&str; 4] = [
-    "Forbidden",
-    "Invalid",
-    "RequestEntityTooLarge",
-    "Unauthorized",
-];
+const REASONS: [&str; 3] = ["Forbidden", "Invalid", "RequestEntityTooLarge"];
 const MOST_ANNOTATIONS: usize = 20;
 const EXPRESSION_SIZE: usize = 5 * 1024;
 

@@ -7,6 +7,7 @@ mod more_workloads;
 mod network;
 mod pod;
 mod pod_policy;
+mod policy;
 mod rbac;
 mod reviews;
 mod storage;
