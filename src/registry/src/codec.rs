@@ -12,6 +12,7 @@ use base::TraceId;
 use bytes::{Bytes, BytesMut};
 use resources::Resource;
 use schema::Facts;
+use store::Revision;
 
 const FORMAT: u8 = 1;
 const PLAIN_JSON: u8 = 0;
@@ -31,6 +32,12 @@ pub fn canonical(row: &Resource, object: &mut Object, revision: u64, trace: Trac
 /// An object of a dry run that no store has seen: it has no revision.
 pub fn unstored(object: &Encoded) -> Encoded {
     Encoded::from_parts(object.json().clone(), None, 0, object.trace)
+}
+
+/// The same object at the revision of a commit.
+pub fn at(object: &Encoded, revision: Revision) -> Encoded {
+    let (json, splice) = object.parts();
+    Encoded::from_parts(json.clone(), splice, revision.0, object.trace)
 }
 
 /// The bytes to store.

@@ -36,33 +36,31 @@ impl Writer<'_> {
             ttl: hooks::ttl(self.row),
         });
         match self.registry.store.txn(ops, self.cx.trace).await {
-            Ok(revision) => {
-                let (json, splice) = object.parts();
-                let done = Encoded::from_parts(json.clone(), splice, revision.0, self.cx.trace);
-                Ok(Committed::Done(done))
-            }
+            Ok(revision) => Ok(Committed::Done(codec::at(object, revision))),
             Err(store::Error::Conflict { op, .. }) if op == own => Ok(Committed::Outrun),
             Err(store::Error::Conflict { .. }) => Ok(Committed::SideLost),
             Err(error) => Err(from_store(error)),
         }
     }
 
-    /// Takes the object out of the store, with what its hooks had allocated. False when another
-    /// writer was first.
+    /// Takes the object out of the store, with what its hooks had allocated. The revision at
+    /// which it went; `None` when another writer was first.
     pub(crate) async fn remove(
         &self,
         key: &str,
         old: &Object,
         modified: Revision,
-    ) -> Result<bool, StatusError> {
-        let mut ops = vec![Op::Delete {
+    ) -> Result<Option<Revision>, StatusError> {
+        let mut ops = Vec::new();
+        hooks::before_commit(self.registry, self.row, Some(old), None, &mut ops).await?;
+        // Last again: the transaction's revision is that of the object's own end.
+        ops.push(Op::Delete {
             key: key.into(),
             expect: Expect::At(modified),
-        }];
-        hooks::before_commit(self.registry, self.row, Some(old), None, &mut ops).await?;
+        });
         match self.registry.store.txn(ops, self.cx.trace).await {
-            Ok(_) => Ok(true),
-            Err(store::Error::Conflict { .. }) => Ok(false),
+            Ok(revision) => Ok(Some(revision)),
+            Err(store::Error::Conflict { .. }) => Ok(None),
             Err(error) => Err(from_store(error)),
         }
     }

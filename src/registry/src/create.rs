@@ -10,7 +10,7 @@ use crate::error::from_store;
 use crate::metadata::drop_repeated_owners;
 use crate::options::WriteOptions;
 use crate::writer::Admitted;
-use crate::{Target, Writer, codec, hooks, key, metadata, versions};
+use crate::{Target, Writer, codec, hooks, key, managed_fields, metadata, versions};
 
 /// How often a generated name, or an allocation lost to another writer, is tried anew.
 const ATTEMPTS: usize = 8;
@@ -78,6 +78,7 @@ impl Writer<'_> {
         );
         self.admission.mutate(&attributes, &mut object).await?;
         drop_repeated_owners(self.cx, &mut object);
+        managed_fields::settle(&mut object, None);
         strategy.prepare_for_create(&cx, &mut object);
 
         let mut errors = meta::validate_object_meta(row, &object);

@@ -19,7 +19,7 @@ const WORKERS: usize = 16;
 
 /// What a delete came to.
 pub enum Deleted {
-    /// The object is gone; this was its last state.
+    /// The object is gone; this was its last state, at the revision of its end.
     Gone(Encoded),
     /// The object is marked, and goes when its grace period or its finalizers end.
     Pending(Encoded),
@@ -65,8 +65,11 @@ impl Writer<'_> {
             Step::Wait => return Ok(Some(Deleted::Pending(current))),
             Step::Mark(marked) => marked,
             Step::Remove => {
-                let gone = options.dry_run || self.remove(key, &old, modified).await?;
-                return Ok(gone.then_some(Deleted::Gone(current)));
+                if options.dry_run {
+                    return Ok(Some(Deleted::Gone(current)));
+                }
+                let gone = self.remove(key, &old, modified).await?;
+                return Ok(gone.map(|at| Deleted::Gone(codec::at(&current, at))));
             }
         };
         let mut side = Vec::new();

@@ -21,6 +21,7 @@ pub mod hooks;
 mod key;
 mod list;
 mod list_watch;
+mod managed_fields;
 mod metadata;
 mod options;
 mod peek;

@@ -22,7 +22,6 @@ pub fn fill_new(row: &Resource, object: &mut Object, namespace: &str, now: Times
         "deletionTimestamp",
         "deletionGracePeriodSeconds",
         "selfLink",
-        "managedFields",
         "generation",
     ] {
         metadata.remove(field);
@@ -43,10 +42,7 @@ pub fn keep_server_owned(row: &Resource, new: &mut Object, old: &Object) {
     }
     // The strategy bumps it when the spec has changed.
     keep(new, old, "generation");
-    // managedFields come with server-side apply; until then a client's own are dropped.
-    for field in ["selfLink", "managedFields"] {
-        new.metadata_mut().remove(field);
-    }
+    new.metadata_mut().remove("selfLink");
     for field in ["uid", "name"] {
         if new.meta(field).is_empty() {
             new.set_meta(field, old.meta(field));

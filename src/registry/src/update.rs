@@ -10,7 +10,7 @@ use crate::error::from_store;
 use crate::metadata::drop_repeated_owners;
 use crate::options::WriteOptions;
 use crate::writer::Admitted;
-use crate::{Target, Writer, codec, deletion, hooks, key, metadata, versions};
+use crate::{Target, Writer, codec, deletion, hooks, key, managed_fields, metadata, versions};
 
 /// Makes the new object from the present one, both in the version of the writer. Runs again, on the newer state, after a conflict.
 pub type Change<'a> = dyn Fn(&Object) -> Result<Object, StatusError> + Send + Sync + 'a;
@@ -86,8 +86,11 @@ impl Update<'_> {
         let encoded = codec::canonical(row, &mut new, modified.0, writer.cx.trace);
         if deletion::is_over(row, &new) {
             // The last finalizer of a deleted object went: the object goes with it.
-            let gone = self.options.dry_run || writer.remove(key, &old, modified).await?;
-            return Ok(gone.then_some(encoded));
+            if self.options.dry_run {
+                return Ok(Some(encoded));
+            }
+            let gone = writer.remove(key, &old, modified).await?;
+            return Ok(gone.map(|at| codec::at(&encoded, at)));
         }
         if encoded.json() == current.json() {
             // Nothing changes: same revision, no event.
@@ -196,6 +199,7 @@ impl Update<'_> {
         );
         writer.admission.mutate(&attributes, new).await?;
         drop_repeated_owners(writer.cx, new);
+        managed_fields::settle(new, Some(old));
         strategy.prepare_for_update(&cx, new, old);
         if self.counts_generation() && strategy.starts_generation(new, old) {
             let generation = old.generation() + 1;

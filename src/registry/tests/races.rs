@@ -227,7 +227,70 @@ async fn a_delete_meets_what_the_rival_left() {
     world.race(move |_| put(key, stored));
     let writer = world.registry.writer(row("ConfigMap"), &world.cx, &Nobody);
     let deleted = writer.delete(MAP, &DeleteOptions::default()).await;
-    assert!(matches!(deleted, Ok(Deleted::Gone(object)) if object.revision() == 3));
+    // What the rival left, at the revision of its end.
+    assert!(matches!(deleted, Ok(Deleted::Gone(object)) if object.revision() == 4));
+}
+
+#[tokio::test]
+async fn a_change_in_another_version_is_made_again_on_what_the_rival_left() {
+    let world = World::new();
+    let event = json!({"metadata": {"name": "a", "namespace": "default"}, "message": "first"});
+    world.create("Event", event).await.expect("created");
+    // The rival stores what this write would have stored, under the core group's names.
+    world.race(|ops| {
+        let (key, value) = own(ops);
+        put(&key, value)
+    });
+    let newer = resources::by_resource("events.k8s.io", "v1", "events").expect("served");
+    let writer = world.registry.writer(newer, &world.cx, &Nobody);
+    let change = |old: &Object| {
+        let mut new = old.clone();
+        let note = old["note"].as_str().expect("in the names of events.k8s.io");
+        let series = json!({"count": 2, "lastObservedTime": "2026-01-10T11:59:00.000000Z"});
+        assert_eq!((note, old.get("message")), ("first", None));
+        new.insert("series".into(), series);
+        Ok(new)
+    };
+    let updated = writer.update(MAP, &change, &WriteOptions::default()).await;
+    let updated = updated.expect("made again");
+    assert_eq!(updated.revision(), 3, "the rival's write says all of it");
+    let stored = updated.to_object().expect("JSON");
+    assert_eq!(stored["message"], "first", "answers are what is stored");
+    let shown = registry::show(newer, &updated).expect("convertible");
+    assert_eq!(shown.to_object().expect("JSON")["note"], "first");
+}
+
+#[tokio::test]
+async fn an_eviction_holds_to_the_version_that_the_client_knew() {
+    let world = World::new();
+    let pod = json!({"metadata": {"name": "a", "namespace": "default"},
+        "spec": {"nodeName": "n", "containers": [{"name": "c", "image": "i"}]}});
+    let pod = world.create("Pod", pod).await.expect("created");
+    let writer = world.registry.writer(row("Pod"), &world.cx, &Nobody);
+    let known = |version: &str| DeleteOptions {
+        preconditions: registry::Preconditions {
+            resource_version: Some(version.to_owned()),
+            ..Default::default()
+        },
+        ..DeleteOptions::default()
+    };
+    let stale = writer.evict(MAP, &known("1")).await;
+    assert_eq!(stale.expect_err("another version").reason(), "Conflict");
+    let version = pod.resource_version();
+    writer.evict(MAP, &known(version)).await.expect("evicted");
+    let pod = world.registry.get(row("Pod"), MAP).await.expect("waits");
+    let pod = pod.to_object().expect("JSON");
+    assert!(pod.deletion_timestamp().is_some());
+    let conditions = pod.at("/status/conditions").and_then(Value::as_array);
+    let reasons: Vec<&Value> = conditions
+        .into_iter()
+        .flatten()
+        .map(|c| &c["reason"])
+        .collect();
+    assert!(
+        reasons.contains(&&json!("EvictionByEvictionAPI")),
+        "{pod:?}"
+    );
 }
 
 #[tokio::test]

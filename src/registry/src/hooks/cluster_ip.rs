@@ -3,13 +3,14 @@
 use std::net::Ipv4Addr;
 
 use apimachinery::{FieldError, FieldErrors, Object, Path, StatusError};
-use bytes::Bytes;
 use resources::Resource;
 use serde_json::{Value, json};
-use store::{Expect, Op};
+use store::Op;
 
-use crate::error::from_store;
-use crate::{Registry, key};
+use super::claims::Claims;
+use crate::Registry;
+
+const CLAIMS: Claims = Claims("cluster-ip");
 
 /// In place of an address: a headless Service.
 const HEADLESS: &str = "None";
@@ -44,20 +45,10 @@ pub async fn plan(
         return Ok(());
     }
     if is_address(&after) {
-        let key = key::allocated("cluster-ip", &after);
-        ops.push(Op::Put {
-            key: key.into(),
-            value: Bytes::new(),
-            expect: Expect::Absent,
-            ttl: None,
-        });
+        ops.push(CLAIMS.take(&after));
     }
     if is_address(&before) {
-        let key = key::allocated("cluster-ip", &before);
-        ops.push(Op::Delete {
-            key: key.into(),
-            expect: Expect::Any,
-        });
+        ops.push(CLAIMS.release(&before));
     }
     Ok(())
 }
@@ -83,16 +74,6 @@ fn set_address(service: &mut Object, address: &str) {
     spec.insert("clusterIPs".into(), json!([address]));
 }
 
-async fn taken(registry: &Registry, address: &str) -> Result<bool, StatusError> {
-    let key = key::allocated("cluster-ip", address);
-    Ok(registry
-        .store
-        .get(&key, None)
-        .await
-        .map_err(from_store)?
-        .is_some())
-}
-
 /// A random free address of the upper part of the network: the lower part (at most 256
 /// addresses) is for those that are asked for by name, as upstream keeps it.
 async fn free_address(registry: &Registry) -> Result<String, StatusError> {
@@ -104,7 +85,7 @@ async fn free_address(registry: &Registry) -> Result<String, StatusError> {
     for offset in 0..span {
         let host = reserved + (start + offset) % span;
         let address = Ipv4Addr::from(u32::from(first) + host).to_string();
-        if !taken(registry, &address).await? {
+        if !CLAIMS.is_taken(registry, &address).await? {
             return Ok(address);
         }
     }
@@ -129,7 +110,7 @@ async fn check_free(
             "failed to allocate IP {address}: the provided IP ({address}) is not in the valid \
              range. The range of valid IPs is {first}/{prefix}"
         )
-    } else if taken(registry, address).await? {
+    } else if CLAIMS.is_taken(registry, address).await? {
         format!("failed to allocate IP {address}: provided IP is already allocated")
     } else {
         return Ok(());

@@ -4,6 +4,7 @@
 //! lasting on a dry run.
 
 mod binding;
+mod claims;
 mod cluster_ip;
 mod eviction;
 pub(crate) mod namespace;

@@ -3,6 +3,7 @@
 
 use apimachinery::{Object, StatusError};
 use base::TraceId;
+use resources::{Hook, Resource};
 use store::{Expect, Op};
 
 use crate::error::from_store;
@@ -27,7 +28,9 @@ pub async fn guard(
     name: &str,
     ops: &mut Vec<Op>,
 ) -> Result<bool, StatusError> {
-    let Some(row) = resources::by_kind("", "Namespace").filter(|_| !name.is_empty()) else {
+    // The kind that keeps others: its row says so.
+    let keeps = |row: &&Resource| row.hooks.contains(&Hook::NamespaceFinalize);
+    let Some(row) = resources::served().find(keeps).filter(|_| !name.is_empty()) else {
         return Ok(true);
     };
     let namespace = "";

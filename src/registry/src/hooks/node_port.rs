@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use apimachinery::{FieldError, FieldErrors, Object, Path, StatusError};
-use bytes::Bytes;
 use resources::Resource;
 use serde_json::Value;
-use store::{Expect, Op};
+use store::Op;
 
-use crate::error::from_store;
-use crate::{Registry, key};
+use super::claims::Claims;
+use crate::Registry;
+
+const CLAIMS: Claims = Claims("node-port");
 
 /// Plans the allocations and releases that turning `old` into `new` needs.
 pub async fn plan(
@@ -31,22 +32,8 @@ pub async fn plan(
         after = requested;
         fill(registry, service, &mut after).await?;
     }
-    for port in after.difference(&before) {
-        let key = key::allocated("node-port", port);
-        ops.push(Op::Put {
-            key: key.into(),
-            value: Bytes::new(),
-            expect: Expect::Absent,
-            ttl: None,
-        });
-    }
-    for port in before.difference(&after) {
-        let key = key::allocated("node-port", port);
-        ops.push(Op::Delete {
-            key: key.into(),
-            expect: Expect::Any,
-        });
-    }
+    ops.extend(after.difference(&before).map(|port| CLAIMS.take(port)));
+    ops.extend(before.difference(&after).map(|port| CLAIMS.release(port)));
     Ok(())
 }
 
@@ -77,16 +64,6 @@ fn allocated(service: &Object) -> BTreeSet<String> {
         Some(format!("{number}-{}", protocol(port)))
     });
     numbered.collect()
-}
-
-async fn taken(registry: &Registry, port: &str) -> Result<bool, StatusError> {
-    let key = key::allocated("node-port", port);
-    Ok(registry
-        .store
-        .get(&key, None)
-        .await
-        .map_err(from_store)?
-        .is_some())
 }
 
 /// Gives a free number to every port that has none.
@@ -122,7 +99,7 @@ async fn free_port(
     let numbers = range.clone().cycle().skip(start).take(range.len());
     for number in numbers {
         let name = format!("{number}-{protocol}");
-        if !taken_here.contains(&name) && !taken(registry, &name).await? {
+        if !taken_here.contains(&name) && !CLAIMS.is_taken(registry, &name).await? {
             return Ok((number, name));
         }
     }
@@ -151,7 +128,7 @@ async fn check_free(
             range.start(),
             range.end()
         )
-    } else if taken(registry, port).await? {
+    } else if CLAIMS.is_taken(registry, port).await? {
         "provided port is already allocated".to_owned()
     } else {
         return Ok(());

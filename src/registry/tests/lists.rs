@@ -1,0 +1,165 @@
+//! A list that is read while it is answered holds a part of it at a time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use base::{Clock, Shutdown, TraceId};
+use bytes::Bytes;
+use registry::{Allocation, ListOptions, Registry};
+use store::{BoxFuture, Error, Expect, KeyValue, MemStore, Op, Options, Page};
+use store::{Revision, Store, WatchStream};
+
+/// A store that counts the bytes it has given and that are still held, as if read from a disk.
+struct Counting {
+    store: MemStore,
+    held: Arc<AtomicUsize>,
+}
+
+/// A value that somebody holds.
+struct Held {
+    value: Bytes,
+    held: Arc<AtomicUsize>,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.value
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.held.fetch_sub(self.value.len(), Ordering::Relaxed);
+    }
+}
+
+impl Store for Counting {
+    fn revision(&self) -> Revision {
+        self.store.revision()
+    }
+
+    fn get<'a>(
+        &'a self,
+        key: &'a str,
+        at: Option<Revision>,
+    ) -> BoxFuture<'a, Result<Option<KeyValue>, Error>> {
+        self.store.get(key, at)
+    }
+
+    fn list<'a>(
+        &'a self,
+        prefix: &'a str,
+        from: Option<&'a str>,
+        at: Option<Revision>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Page, Error>> {
+        Box::pin(async move {
+            let mut page = self.store.list(prefix, from, at, limit).await?;
+            for item in &mut page.items {
+                self.held.fetch_add(item.value.len(), Ordering::Relaxed);
+                item.value = Bytes::from_owner(Held {
+                    value: item.value.clone(),
+                    held: self.held.clone(),
+                });
+            }
+            Ok(page)
+        })
+    }
+
+    fn txn<'a>(&'a self, ops: Vec<Op>, trace: TraceId) -> BoxFuture<'a, Result<Revision, Error>> {
+        self.store.txn(ops, trace)
+    }
+
+    fn watch(&self, prefix: &str, after: Revision) -> Result<WatchStream, Error> {
+        self.store.watch(prefix, after)
+    }
+
+    fn request_progress(&self) {
+        self.store.request_progress();
+    }
+
+    fn compact(&self, at: Revision) -> BoxFuture<'_, Result<(), Error>> {
+        self.store.compact(at)
+    }
+
+    fn upkeep(&self, shutdown: Shutdown) -> BoxFuture<'_, ()> {
+        self.store.upkeep(shutdown)
+    }
+}
+
+const COUNT: usize = 10_000;
+const SIZE: usize = 4_800;
+
+/// Ten thousand ConfigMaps of the size of a pod, as the registry stores them.
+async fn filled() -> (Registry, Arc<Counting>) {
+    let (clock, _hands) = Clock::manual("2026-01-10T12:00:00Z".parse().expect("a time"));
+    let store = Arc::new(Counting {
+        store: MemStore::new(Options::new(clock.clone())),
+        held: Arc::default(),
+    });
+    let padding = "x".repeat(SIZE);
+    for part in 0..COUNT / 100 {
+        let ops = (0..100).map(|index| {
+            // The header of format 1, of an object without a place for its revision.
+            let mut value = vec![1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff];
+            let name = format!("m{part:03}-{index:02}");
+            let json = format!(r#"{{"data":{{"x":"{padding}"}},"metadata":{{"name":"{name}"}}}}"#);
+            value.extend(json.bytes());
+            Op::Put {
+                key: format!("/registry/configmaps/default/{name}").into(),
+                value: value.into(),
+                expect: Expect::Any,
+                ttl: None,
+            }
+        });
+        let written = store.txn(ops.collect(), TraceId::NONE).await;
+        written.expect("a store in memory writes");
+    }
+    let registry = Registry::new(store.clone(), clock, Allocation::default());
+    (registry, store)
+}
+
+/// The most bytes of values that were held at once, and how many items came.
+async fn most_held(options: &ListOptions) -> (usize, usize) {
+    let (registry, store) = filled().await;
+    let row = resources::by_kind("", "ConfigMap").expect("a row of the table");
+    let listing = registry.listing(row, Some("default"), options).await;
+    let mut listing = listing.expect("a list");
+    let (mut most, mut count) = (0, 0);
+    while let Some(items) = listing.next().await.expect("a page") {
+        most = most.max(store.held.load(Ordering::Relaxed));
+        count += items.len();
+    }
+    assert!(listing.end().is_some(), "the end is known at the end");
+    (most, count)
+}
+
+#[tokio::test]
+async fn a_long_list_is_held_in_parts() {
+    let (most, count) = most_held(&ListOptions::default()).await;
+    assert_eq!(count, COUNT);
+    assert!(most < COUNT * SIZE / 5, "{most} of {}", COUNT * SIZE);
+}
+
+#[tokio::test]
+async fn so_is_a_large_page_of_a_client() {
+    let options = ListOptions {
+        limit: COUNT - 1,
+        ..ListOptions::default()
+    };
+    let (most, count) = most_held(&options).await;
+    assert_eq!(count, COUNT - 1);
+    assert!(most < COUNT * SIZE / 5, "{most} of {}", COUNT * SIZE);
+}
+
+/// Control: all at once holds all.
+#[tokio::test]
+async fn a_whole_list_is_held_whole() {
+    let (registry, store) = filled().await;
+    let row = resources::by_kind("", "ConfigMap").expect("a row of the table");
+    let options = ListOptions::default();
+    let listed = registry.list(row, Some("default"), &options).await;
+    let listed = listed.expect("a list");
+    assert_eq!(listed.items.len(), COUNT);
+    assert!(store.held.load(Ordering::Relaxed) > COUNT * SIZE);
+}
