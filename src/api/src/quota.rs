@@ -80,6 +80,19 @@ pub fn counts(resource: &GroupResource, name: &str) -> bool {
     }
 }
 
+/// Whether an object's cost changes while it lives.
+#[must_use]
+pub fn varies(resource: &GroupResource) -> bool {
+    ["pods", "services", "persistentvolumeclaims"].contains(&core(resource))
+}
+
+/// When a pod that is being deleted ceases to hold what it asked for, even if it does not go.
+#[must_use]
+pub fn overstays_at(resource: &GroupResource, object: &Object) -> Option<Timestamp> {
+    let ends = core(resource) == "pods" && object.deletion_timestamp().is_some();
+    ends.then(|| pods::overstays_at(object))?
+}
+
 /// What an object costs, by the names of limits. `now` tells whether a pod has overstayed its
 /// deletion.
 #[must_use]

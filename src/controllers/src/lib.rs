@@ -19,6 +19,8 @@ mod node;
 mod owed;
 mod podgc;
 mod replicaset;
+mod resource_quota;
+mod role_aggregation;
 mod template;
 #[cfg(test)]
 mod testing;
@@ -41,6 +43,8 @@ pub const CONTROLLERS: &[Row] = &[
     everywhere::ROOT_CA,
     node::ROW,
     podgc::ROW,
+    resource_quota::ROW,
+    role_aggregation::ROW,
 ];
 
 /// Runs every loop, each as a task of its own, until shutdown.

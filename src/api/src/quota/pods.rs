@@ -47,7 +47,7 @@ pub(super) fn usage(object: &Object, now: Timestamp) -> ResourceList {
     // What does not decode was refused by validation.
     if let Ok(pod) = view::<Pod>(object)
         && !pod::is_finished(&pod)
-        && !has_overstayed(&pod, now)
+        && overstays_at(object).is_none_or(|end| now <= end)
         && let Some(spec) = &pod.spec
     {
         let requests = requests::pod_requests_during_resize(&pod);
@@ -57,16 +57,13 @@ pub(super) fn usage(object: &Object, now: Timestamp) -> ResourceList {
 }
 
 /// A pod of a node that is lost may stay long past its grace.
-fn has_overstayed(pod: &Pod, now: Timestamp) -> bool {
-    let metadata = &pod.metadata;
-    let end = metadata.deletion_timestamp.as_ref();
-    let grace = metadata.deletion_grace_period_seconds;
-    let end = end.zip(grace).map(|(end, grace)| {
-        let end = end.0.saturating_add(SignedDuration::from_secs(grace));
-        // Past the end of time nothing is.
-        end.unwrap_or(Timestamp::MAX)
-    });
-    end.is_some_and(|end| now > end)
+pub(super) fn overstays_at(pod: &Object) -> Option<Timestamp> {
+    let metadata = pod.metadata()?;
+    let grace = metadata.get("deletionGracePeriodSeconds")?.as_i64()?;
+    let end = pod.deletion_timestamp()?;
+    let end = end.saturating_add(SignedDuration::from_secs(grace));
+    // Past the end of time nothing is.
+    Some(end.unwrap_or(Timestamp::MAX))
 }
 
 /// The names of limits that amounts count against.

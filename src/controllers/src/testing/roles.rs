@@ -44,6 +44,17 @@ const RULES: &[(&str, &str, &str)] = &[
     ("pod-garbage-collector", "nodes", "get list"),
     ("pod-garbage-collector", "pods", "delete list"),
     ("pod-garbage-collector", "pods/status", "patch"),
+    (
+        "clusterrole-aggregation-controller",
+        "clusterroles",
+        "escalate get list patch update",
+    ),
+    ("resourcequota-controller", "*", "list"),
+    (
+        "resourcequota-controller",
+        "resourcequotas/status",
+        "update",
+    ),
 ];
 
 /// The fake server, as far as a loop's role lets it.
