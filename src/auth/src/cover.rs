@@ -211,6 +211,7 @@ mod tests {
             {APIGroups:["apps"], Resources:["deployments"], Verbs:["get"]}
             "get apps/deployments" lacks of "get apps/deployments web":
 
-        "#]].assert_eq(&shown);
+        "#]]
+        .assert_eq(&shown);
     }
 }

@@ -1,15 +1,15 @@
 //! A [`NodeGraph`] kept up to date with pods and volumes as they come and go.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{PoisonError, RwLock};
 
 use apimachinery::Object;
 
 use crate::node::{NodeGraph, NodeObject};
-use crate::pod_references::references;
+use crate::pod_references::{references, volume_secrets};
 
-/// Pods and what they refer to, by name. Volume attachments, resource claims and slices stand in
-/// no relation yet: no component of rk3s makes them.
+/// Pods and what they refer to; volumes and what they need; what belongs to a node by its own
+/// word.
 #[derive(Debug, Default)]
 pub struct PodGraph(RwLock<State>);
 
@@ -21,8 +21,18 @@ struct State {
     pods: HashMap<Key, Edges>,
     /// How many pods of a node refer to an object: (node, kind, namespace, name).
     counts: HashMap<(String, NodeObject, String, String), usize>,
-    /// The claim that a volume is bound to, by the volume's name.
-    volumes: HashMap<String, Key>,
+    /// By the volume's name.
+    volumes: HashMap<String, Volume>,
+    /// The volumes that need a Secret.
+    secrets: HashMap<Key, BTreeSet<String>>,
+    /// The node that an attachment or a slice of devices names.
+    owned: HashMap<(NodeObject, String), String>,
+}
+
+#[derive(Debug)]
+struct Volume {
+    claim: Key,
+    secrets: Vec<Key>,
 }
 
 #[derive(Debug)]
@@ -32,6 +42,24 @@ struct Edges {
 }
 
 impl PodGraph {
+    /// An object that counts was added, changed or removed; others change nothing.
+    pub fn changed(&self, kind: NodeObject, object: &Object, is_gone: bool) {
+        let name = object.name();
+        match (kind, is_gone) {
+            (NodeObject::Pod, false) => self.set_pod(object),
+            (NodeObject::Pod, true) => self.remove_pod(object.namespace(), name),
+            (NodeObject::PersistentVolume, false) => self.set_volume(object),
+            (NodeObject::PersistentVolume, true) => self.remove_volume(name),
+            (NodeObject::VolumeAttachment | NodeObject::ResourceSlice, false) => {
+                self.set_owned(kind, object);
+            }
+            (NodeObject::VolumeAttachment | NodeObject::ResourceSlice, true) => {
+                self.remove_owned(kind, name);
+            }
+            _ => {}
+        }
+    }
+
     /// A pod was added or changed.
     pub fn set_pod(&self, pod: &Object) {
         let key = (pod.namespace().to_owned(), pod.name().to_owned());
@@ -58,19 +86,36 @@ impl PodGraph {
         let text = |pointer| volume.at(pointer).and_then(|value| value.as_str());
         let claim = text("/spec/claimRef/namespace").zip(text("/spec/claimRef/name"));
         let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        match claim {
-            Some((namespace, name)) => {
-                let claim = (namespace.to_owned(), name.to_owned());
-                state.volumes.insert(volume.name().to_owned(), claim);
-            }
-            None => drop(state.volumes.remove(volume.name())),
+        state.remove_volume(volume.name());
+        // Unbound, it is nobody's.
+        if let Some((namespace, name)) = claim {
+            let claim = (namespace.to_owned(), name.to_owned());
+            let secrets = volume_secrets(volume);
+            state.insert_volume(volume.name(), Volume { claim, secrets });
         }
     }
 
     /// A PersistentVolume is gone.
     pub fn remove_volume(&self, name: &str) {
         let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        state.volumes.remove(name);
+        state.remove_volume(name);
+    }
+
+    /// A VolumeAttachment or ResourceSlice, which names its node itself, was added or changed.
+    pub fn set_owned(&self, kind: NodeObject, object: &Object) {
+        let node = object.at("/spec/nodeName").and_then(|node| node.as_str());
+        let key = (kind, object.name().to_owned());
+        let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        match node {
+            Some(node) => drop(state.owned.insert(key, node.to_owned())),
+            None => drop(state.owned.remove(&key)),
+        }
+    }
+
+    /// A VolumeAttachment or ResourceSlice is gone.
+    pub fn remove_owned(&self, kind: NodeObject, name: &str) {
+        let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        state.owned.remove(&(kind, name.to_owned()));
     }
 }
 
@@ -98,6 +143,45 @@ impl State {
         }
     }
 
+    fn insert_volume(&mut self, name: &str, volume: Volume) {
+        for secret in &volume.secrets {
+            let needed_by = self.secrets.entry(secret.clone()).or_default();
+            needed_by.insert(name.to_owned());
+        }
+        self.volumes.insert(name.to_owned(), volume);
+    }
+
+    fn remove_volume(&mut self, name: &str) {
+        let Some(volume) = self.volumes.remove(name) else {
+            return;
+        };
+        for secret in volume.secrets {
+            if let Some(needed_by) = self.secrets.get_mut(&secret) {
+                needed_by.remove(name);
+                if needed_by.is_empty() {
+                    self.secrets.remove(&secret);
+                }
+            }
+        }
+    }
+
+    /// Whether a pod of the node uses the volume.
+    fn mounts(&self, node: &str, volume: &str) -> bool {
+        let claims = NodeObject::PersistentVolumeClaim;
+        let volume = self.volumes.get(volume);
+        volume.is_some_and(|volume| {
+            let (namespace, name) = &volume.claim;
+            self.counts(node, claims, namespace, name)
+        })
+    }
+
+    /// Whether a pod of the node uses a volume that needs the Secret.
+    fn needs(&self, node: &str, namespace: &str, secret: &str) -> bool {
+        let key = (namespace.to_owned(), secret.to_owned());
+        let mut volumes = self.secrets.get(&key).into_iter().flatten();
+        volumes.any(|volume| self.mounts(node, volume))
+    }
+
     fn counts(&self, node: &str, kind: NodeObject, namespace: &str, name: &str) -> bool {
         let object = (node.to_owned(), kind, namespace.to_owned(), name.to_owned());
         self.counts.contains_key(&object)
@@ -112,10 +196,13 @@ impl NodeGraph for PodGraph {
                 let pod = state.pods.get(&(namespace.to_owned(), name.to_owned()));
                 pod.is_some_and(|edges| edges.node == node)
             }
-            NodeObject::PersistentVolume => {
-                let claims = NodeObject::PersistentVolumeClaim;
-                let claim = state.volumes.get(name);
-                claim.is_some_and(|(space, claim)| state.counts(node, claims, space, claim))
+            NodeObject::PersistentVolume => state.mounts(node, name),
+            NodeObject::VolumeAttachment | NodeObject::ResourceSlice => {
+                let owner = state.owned.get(&(kind, name.to_owned()));
+                owner.is_some_and(|owner| owner == node)
+            }
+            NodeObject::Secret => {
+                state.counts(node, kind, namespace, name) || state.needs(node, namespace, name)
             }
             _ => state.counts(node, kind, namespace, name),
         }
@@ -123,158 +210,4 @@ impl NodeGraph for PodGraph {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::{Value, json};
-
-    fn object(value: Value) -> Object {
-        Object::from_value(value).expect("an object")
-    }
-
-    fn pod() -> Value {
-        json!({
-            "metadata": {"name": "web", "namespace": "ns"},
-            "spec": {
-                "nodeName": "n1",
-                "serviceAccountName": "robot",
-                "imagePullSecrets": [{"name": "pull"}],
-                "initContainers": [{"envFrom": [{"secretRef": {"name": "init"}}]}],
-                "containers": [{
-                    "env": [
-                        {"name": "A", "valueFrom": {"secretKeyRef": {"name": "env", "key": "k"}}},
-                        {"name": "B", "valueFrom": {"configMapKeyRef": {"name": "env", "key": "k"}}},
-                        {"name": "C", "value": "plain"},
-                    ],
-                    "envFrom": [{"configMapRef": {"name": "all"}}],
-                }],
-                "ephemeralContainers": [{"envFrom": [{"secretRef": {"name": "debug"}}]}],
-                "volumes": [
-                    {"name": "a", "secret": {"secretName": "volume"}},
-                    {"name": "b", "configMap": {"name": "volume"}},
-                    {"name": "c", "persistentVolumeClaim": {"claimName": "data"}},
-                    {"name": "d", "ephemeral": {"volumeClaimTemplate": {}}},
-                    {"name": "e", "csi": {"nodePublishSecretRef": {"name": "csi"}}},
-                    {"name": "f", "projected": {"sources": [
-                        {"serviceAccountToken": {"path": "token"}},
-                        {"configMap": {"name": "root-ca"}},
-                        {"secret": {"name": "projected"}},
-                    ]}},
-                ],
-            },
-        })
-    }
-
-    /// Everything a node may read of namespace `ns`, in short.
-    fn seen(graph: &PodGraph, node: &str) -> String {
-        let kinds = [
-            NodeObject::Pod,
-            NodeObject::ServiceAccount,
-            NodeObject::Secret,
-            NodeObject::ConfigMap,
-            NodeObject::PersistentVolumeClaim,
-            NodeObject::PersistentVolume,
-        ];
-        let names = [
-            "web",
-            "robot",
-            "pull",
-            "init",
-            "env",
-            "all",
-            "debug",
-            "volume",
-            "data",
-            "web-d",
-            "csi",
-            "root-ca",
-            "projected",
-            "other",
-            "pv",
-        ];
-        let mut lines = String::new();
-        for kind in kinds {
-            let space = if kind == NodeObject::PersistentVolume {
-                ""
-            } else {
-                "ns"
-            };
-            let related = names
-                .iter()
-                .filter(|name| graph.relates(node, kind, space, name));
-            let related: Vec<_> = related.copied().collect();
-            if !related.is_empty() {
-                lines += &format!("{kind:?} {}\n", related.join(" "));
-            }
-        }
-        lines
-    }
-
-    #[test]
-    fn a_node_sees_what_its_pods_refer_to_while_they_are_there() {
-        let graph = PodGraph::default();
-        let volume = |claim: &str| {
-            let claim = json!({"namespace": "ns", "name": claim});
-            object(json!({"metadata": {"name": "pv"}, "spec": {"claimRef": claim}}))
-        };
-        graph.set_pod(&object(pod()));
-        graph.set_volume(&volume("data"));
-        let all = seen(&graph, "n1");
-        expect_test::expect![[r#"
-            Pod web
-            ServiceAccount robot
-            Secret pull init env debug volume csi projected
-            ConfigMap env all volume root-ca
-            PersistentVolumeClaim data web-d
-            PersistentVolume pv
-        "#]]
-        .assert_eq(&all);
-        assert_eq!(seen(&graph, "n2"), "");
-        assert!(!graph.relates("n1", NodeObject::Secret, "other", "pull"));
-
-        // A second pod with one of the references keeps it alive.
-        let second = json!({
-            "metadata": {"name": "second", "namespace": "ns"},
-            "spec": {"nodeName": "n1", "imagePullSecrets": [{"name": "pull"}, {"name": "pull"}]},
-        });
-        graph.set_pod(&object(second));
-        graph.set_pod(&object(pod()));
-        graph.remove_pod("ns", "web");
-        assert_eq!(seen(&graph, "n1"), "Secret pull\n");
-        graph.remove_pod("ns", "second");
-        graph.remove_pod("ns", "second");
-        assert_eq!(seen(&graph, "n1"), "");
-    }
-
-    #[test]
-    fn unbound_and_mirror_pods_open_nothing() {
-        let graph = PodGraph::default();
-        let mut unbound = pod();
-        unbound["spec"]["nodeName"] = "".into();
-        graph.set_pod(&object(unbound));
-        assert_eq!(seen(&graph, "n1"), "");
-        let mut mirror = pod();
-        mirror["metadata"]["annotations"] = json!({"kubernetes.io/config.mirror": "x"});
-        graph.set_pod(&object(mirror));
-        assert_eq!(seen(&graph, "n1"), "Pod web\n");
-    }
-
-    #[test]
-    fn a_volume_follows_its_claim() {
-        let graph = PodGraph::default();
-        graph.set_pod(&object(pod()));
-        let relates = || graph.relates("n1", NodeObject::PersistentVolume, "", "pv");
-        let volume =
-            |claim: Value| object(json!({"metadata": {"name": "pv"}, "spec": {"claimRef": claim}}));
-        graph.set_volume(&volume(json!({"namespace": "ns", "name": "data"})));
-        assert!(relates());
-        graph.set_volume(&volume(json!({"namespace": "other", "name": "data"})));
-        assert!(!relates());
-        graph.set_volume(&volume(json!({"namespace": "ns", "name": "web-d"})));
-        assert!(relates());
-        graph.set_volume(&volume(Value::Null));
-        assert!(!relates());
-        graph.set_volume(&volume(json!({"namespace": "ns", "name": "data"})));
-        graph.remove_volume("pv");
-        assert!(!relates());
-    }
-}
+mod tests;

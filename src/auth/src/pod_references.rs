@@ -42,6 +42,55 @@ pub(crate) fn references(pod: &Object) -> Vec<(NodeObject, String)> {
             add(NodeObject::PersistentVolumeClaim, Some(&claim));
         }
     }
+    for claim in list(spec, "resourceClaims") {
+        add(NodeObject::ResourceClaim, claim.get("resourceClaimName"));
+    }
+    // What was made from a template, or for extended resources, only the status tells.
+    if let Some(status) = pod.get("status") {
+        for claim in list(status, "resourceClaimStatuses") {
+            add(NodeObject::ResourceClaim, claim.get("resourceClaimName"));
+        }
+        let extended = status.pointer("/extendedResourceClaimStatus/resourceClaimName");
+        add(NodeObject::ResourceClaim, extended);
+    }
+    found
+}
+
+/// The Secrets that a kubelet needs to mount a PersistentVolume, as namespace and name; those
+/// without a namespace are in the claim's.
+pub(crate) fn volume_secrets(volume: &Object) -> Vec<(String, String)> {
+    let Some(spec) = volume.get("spec") else {
+        return Vec::new();
+    };
+    let text = |pointer: &str| spec.pointer(pointer).and_then(Value::as_str);
+    let home = text("/claimRef/namespace").unwrap_or_default();
+    let references = [
+        "/cephfs/secretRef",
+        "/cinder/secretRef",
+        "/csi/nodeExpandSecretRef",
+        "/csi/nodePublishSecretRef",
+        "/csi/nodeStageSecretRef",
+        "/flexVolume/secretRef",
+        "/iscsi/secretRef",
+        "/rbd/secretRef",
+        "/scaleIO/secretRef",
+        "/storageos/secretRef",
+    ];
+    let mut found = Vec::new();
+    let mut add = |namespace: Option<&str>, name: Option<&str>| {
+        let namespace = namespace.filter(|namespace| !namespace.is_empty());
+        if let Some(name) = name.filter(|name| !name.is_empty()) {
+            found.push((namespace.unwrap_or(home).to_owned(), name.to_owned()));
+        }
+    };
+    for reference in references {
+        let part = |field: &str| text(&format!("{reference}/{field}"));
+        add(part("namespace"), part("name"));
+    }
+    add(
+        text("/azureFile/secretNamespace"),
+        text("/azureFile/secretName"),
+    );
     found
 }
 
