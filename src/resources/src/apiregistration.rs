@@ -1,6 +1,6 @@
 //! The apiregistration.k8s.io group.
 
-use apimachinery::{FieldErrors, Object, time};
+use apimachinery::{FieldError, FieldErrors, Object, time};
 use serde_json::json;
 
 use crate::at::At;
@@ -89,8 +89,10 @@ impl Strategy for ApiService {
         validate_version(object, &spec, &mut errors);
         for (field, most) in [("groupPriorityMinimum", 20_000), ("versionPriority", 1000)] {
             let at = spec.child(field);
-            if !(1..=most).contains(&at.int().unwrap_or(0)) {
-                errors.push(at.invalid(format!("must be positive and less than {most}")));
+            let number = at.int().unwrap_or(0);
+            if !(1..=most).contains(&number) {
+                let detail = format!("must be positive and less than {most}");
+                errors.push(FieldError::invalid(&at.path, number, detail));
             }
         }
         validate_service(&spec, &mut errors);

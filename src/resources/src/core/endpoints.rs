@@ -1,6 +1,6 @@
 //! Endpoints, which EndpointSlices have replaced.
 
-use apimachinery::{FieldErrors, Object};
+use apimachinery::{FieldError, FieldErrors, Object};
 
 use super::service::validate_outer_ip;
 use crate::at::At;
@@ -113,7 +113,8 @@ fn validate_subset(subset: &At<'_>, errors: &mut FieldErrors) {
         }
         let number = port.child("port");
         if let Err(detail) = port_number(number.int().unwrap_or(0)) {
-            errors.push(number.invalid(detail));
+            let value = number.int().unwrap_or(0);
+            errors.push(FieldError::invalid(&number.path, value, detail));
         }
         port.child("protocol")
             .one_of(&["SCTP", "TCP", "UDP"], errors);

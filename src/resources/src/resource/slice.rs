@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use apimachinery::{FieldErrors, Object, time};
+use apimachinery::{FieldError, FieldErrors, Object, time};
 
 use super::requests::at_most;
 use super::{GROUP, NOT_YET};
@@ -78,8 +78,10 @@ impl Strategy for Slice {
         let pool = spec.child("pool");
         required(&pool.child("name"), &mut errors);
         let count = pool.child("resourceSliceCount");
-        if count.int().unwrap_or(0) <= 0 {
-            errors.push(count.invalid("must be greater than zero"));
+        let number = count.int().unwrap_or(0);
+        if number <= 0 {
+            let detail = "must be greater than zero";
+            errors.push(FieldError::invalid(&count.path, number, detail));
         }
         let places = PLACES
             .iter()

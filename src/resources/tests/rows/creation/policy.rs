@@ -464,7 +464,7 @@ fn flows_and_devices() {
             /spec/allNodes = true
               spec: Invalid value: {"allNodes":true,"devices":[{"attributes":{"model":{"string":"a1"}},"name":"gpu-0"}],"driver":"gpu.example.com","nodeName":"node-1","pool":{"generation":1,"name":"node-1","resourceSliceCount":1}}: exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required
             /spec/pool = {}
-              [spec.pool.name: Required value, spec.pool.resourceSliceCount: Invalid value: null: must be greater than zero]
+              [spec.pool.name: Required value, spec.pool.resourceSliceCount: Invalid value: 0: must be greater than zero]
             /spec/devices/- = {"attributes":{"a":{}},"name":"gpu-0"}
               [spec.devices[1].name: Duplicate value: "gpu-0", spec.devices[1].attributes[a]: Invalid value: {}: exactly one value must be specified]
         "#]],
