@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use apiserver::{ApiServer, Check, Checks, Listener, Parts};
 use auth::{
     Authenticator, Authorizer, BootstrapPolicy, NodeAuthorizer, PodGraph, PrivilegedGroup, Rbac,
-    Union, X509,
+    ServiceAccountTokens, Union, X509,
 };
 use base::{Clock, Shutdown};
 use client::Client;
@@ -31,6 +31,9 @@ use crate::{bootstrap, gate};
 
 /// How long parts may take to end.
 const END: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// Who issues service-account tokens: the Service of the API, within the cluster.
+const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
 
 /// What `rk3s server` has opened.
 struct Control {
@@ -52,7 +55,7 @@ pub async fn run(options: Options) -> Result<()> {
     let shutdown = Shutdown::new();
     let listener = Listener::bind(api_address(&options)).await?;
     let port = listener.address().port();
-    let control = open(&options, &clock, &shutdown).await?;
+    let control = open(&options, port, &clock, &shutdown).await?;
     bootstrap::objects(&control.registry, service_ip(&options)?, port).await?;
     let kubeconfig = options.path("write-kubeconfig");
     control
@@ -158,7 +161,12 @@ async fn start(options: &Options, control: &Control, port: u16) -> Result<Vec<Ta
     ])
 }
 
-async fn open(options: &Options, clock: &Clock, shutdown: &Shutdown) -> Result<Control> {
+async fn open(
+    options: &Options,
+    port: u16,
+    clock: &Clock,
+    shutdown: &Shutdown,
+) -> Result<Control> {
     let data_dir = options.path("data-dir");
     let database = data_dir.join("server/db");
     std::fs::create_dir_all(&database)
@@ -167,11 +175,12 @@ async fn open(options: &Options, clock: &Clock, shutdown: &Shutdown) -> Result<C
     let opened = tokio::task::spawn_blocking(move || SledStore::open(&database, store_options));
     let store = Arc::new(opened.await??);
     let service = service_ip(options)?;
+    let address = node::address(options).await?;
     let pki = Arc::new(Pki::open(PkiOptions {
         data_dir: data_dir.clone(),
         clock: clock.clone(),
         node_name: node_name(options)?,
-        node_ips: vec![node::address(options).await?],
+        node_ips: vec![address],
         service_ips: vec![IpAddr::V4(service)],
         cluster_domain: "cluster.local".to_owned(),
         tls_sans: list(options.text("tls-san")),
@@ -184,7 +193,14 @@ async fn open(options: &Options, clock: &Clock, shutdown: &Shutdown) -> Result<C
     let registry = Registry::new(store.clone(), clock.clone(), allocation);
     let lookups = Arc::new(Lookups::new(registry.clone(), clock.clone()));
     let x509: Arc<dyn Authenticator> = Arc::new(X509::new(pki.client_ca_pem(), clock.clone())?);
-    let authenticator: Arc<dyn Authenticator> = Arc::new(auth::Chain::new(vec![x509], true));
+    let tokens = Arc::new(ServiceAccountTokens::new(
+        ISSUER,
+        pki.service_account_keys(),
+        clock.clone(),
+        lookups.clone(),
+    ));
+    let known: Vec<Arc<dyn Authenticator>> = vec![x509, tokens.clone()];
+    let authenticator: Arc<dyn Authenticator> = Arc::new(auth::Chain::new(known, true));
     let graph = Arc::new(PodGraph::default());
     let authorizer: Arc<dyn Authorizer> = Arc::new(Union(vec![
         Arc::new(PrivilegedGroup::masters()),
@@ -196,6 +212,8 @@ async fn open(options: &Options, clock: &Clock, shutdown: &Shutdown) -> Result<C
         admission: Arc::new(admission::Chain::built_in(lookups.clone(), lookups)),
         authenticator: authenticator.clone(),
         authorizer: authorizer.clone(),
+        tokens,
+        jwks_uri: format!("https://{}/openid/v1/jwks", SocketAddr::new(address, port)),
         kubelets: Arc::new(Kubelets::new(
             pki.client_config_as(pki::LeafName::ApiServerClient)?,
             registry.clone(),

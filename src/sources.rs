@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use admission::{ObjectSource, ServiceAccountSource};
 use apimachinery::{Encoded, Object, StatusError};
-use auth::PodGraph;
+use auth::{PodGraph, TokenObject, TokenObjects};
 use base::Clock;
 use client::{ApiResource, WatchEvent};
 use futures::StreamExt;
@@ -62,6 +62,17 @@ impl Lookups {
 
 fn row(kind: &str) -> Result<&'static Resource, StatusError> {
     resources::by_kind("", kind).ok_or_else(StatusError::no_such_resource)
+}
+
+impl TokenObjects for Lookups {
+    fn get<'a>(
+        &'a self,
+        kind: TokenObject,
+        namespace: &'a str,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Object>, StatusError>> {
+        Box::pin(self.find("", kind.kind(), Target { namespace, name }))
+    }
 }
 
 impl ObjectSource for Lookups {

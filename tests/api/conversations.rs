@@ -65,7 +65,7 @@ async fn exchange(world: &World, request: &str) -> (String, Answer) {
     let line = lines.next().unwrap_or_default();
     let (method, uri) = line.split_once(' ').expect("a method and a path");
     let mut said = Said {
-        body: body.to_owned(),
+        body: body.to_owned().into(),
         ..Said::nothing()
     };
     let mut part = String::new();
@@ -123,4 +123,4 @@ macro_rules! conversations {
     };
 }
 
-conversations! { deletion errors lists writes }
+conversations! { deletion errors identity lists writes }

@@ -1,7 +1,7 @@
 //! Every row of the table with every verb and subresource. A row without a fixture fails.
 
 use apimachinery::GroupVersionKind;
-use resources::{Resource, Subresource, Verb, served};
+use resources::{Resource, Subresource, Verb, by_kind, served};
 use serde_json::{Value, json};
 
 use crate::world::{Answer, Said, World, collection, fixture};
@@ -16,6 +16,9 @@ const VERBS: [Verb; 8] = [
     Verb::Update,
     Verb::Watch,
 ];
+
+/// What a client that asks for component statuses is told.
+const DEPRECATED: &str = "299 - \"v1 ComponentStatus is deprecated in v1.19+\"";
 
 /// One row's visit.
 struct Visit<'a> {
@@ -32,7 +35,8 @@ async fn every_kind_with_every_verb() {
         let world = World::new().await;
         let sent = fixture(row);
         let all = collection(row, &sent);
-        let name = sent["metadata"]["name"].as_str().expect("a name");
+        // A review has no name.
+        let name = sent["metadata"]["name"].as_str().unwrap_or("none");
         let one = format!("{all}/{name}");
         let visit = Visit {
             world: &world,
@@ -42,6 +46,10 @@ async fn every_kind_with_every_verb() {
             one,
         };
         visit.verbs_that_are_not_served().await;
+        if row.answer.is_some() {
+            visit.answered().await;
+            continue;
+        }
         visit.create().await;
         visit.read().await;
         visit.update().await;
@@ -73,8 +81,16 @@ impl Visit<'_> {
         self.refused(405, "POST", &self.one).await;
         self.refused(405, "PUT", &self.all).await;
         self.refused(405, "PATCH", &self.all).await;
-        self.refused(404, "GET", &self.one).await;
-        self.refused(404, "DELETE", &self.one).await;
+        let missing = |verb| {
+            if self.row.verbs.contains(&verb) {
+                404
+            } else {
+                405
+            }
+        };
+        self.refused(missing(Verb::Get), "GET", &self.one).await;
+        self.refused(missing(Verb::Delete), "DELETE", &self.one)
+            .await;
         self.refused(404, "GET", &format!("{}/nothing", self.one))
             .await;
         if self.row.namespaced() {
@@ -91,6 +107,39 @@ impl Visit<'_> {
         assert_eq!(status["kind"], "Status", "{method} {uri}");
         assert_eq!(status["status"], "Failure", "{method} {uri}");
         assert_eq!(status["code"], code, "{method} {uri}");
+    }
+
+    /// A kind that is not stored: a POST is answered, as often as it is sent.
+    async fn answered(&self) {
+        if self.row.answer == Some(resources::Answer::ComponentStatus) {
+            let listed = self.world.get(&self.all).await;
+            assert_eq!(listed.headers["warning"].to_str(), Ok(DEPRECATED));
+            let item = &listed.json()["items"][0];
+            let one = format!("{}/{}", self.all, plain(&item["metadata"]["name"]));
+            assert_eq!(&self.world.get(&one).await.json(), item);
+            assert_eq!(item["conditions"][0]["message"], "ok");
+            return;
+        }
+        let binds = self.row.answer == Some(resources::Answer::Binding);
+        if binds {
+            let pods = by_kind("", "Pod").expect("a row");
+            let mut pod = fixture(pods);
+            pod["spec"]["nodeName"] = Value::Null;
+            self.world.create(&collection(pods, &pod), &pod).await;
+        }
+        let strict = format!("{}?dryRun=All&fieldValidation=Strict", self.all);
+        for uri in [&strict, &self.all] {
+            let answer = self.world.create(uri, &self.sent).await.json();
+            let kind = if binds { "Status" } else { self.row.kind };
+            assert_eq!(answer["kind"], kind, "{answer}");
+        }
+        let again = if binds { 409 } else { 201 };
+        let said = Said::json(&self.sent);
+        self.world.expect(again, "POST", &self.all, &said).await;
+        let mut unknown = self.sent.clone();
+        unknown["extra"] = 1.into();
+        let said = Said::json(&unknown);
+        self.world.expect(400, "POST", &strict, &said).await;
     }
 
     async fn create(&self) {
@@ -314,6 +363,20 @@ impl Visit<'_> {
                     pod.text("/metadata/deletionTimestamp"),
                     "2026-01-10T12:00:30Z"
                 );
+            }
+            "token" => {
+                body["spec"] = json!({"expirationSeconds": 900});
+                let issued = self.world.create(path, &body).await;
+                assert_eq!(
+                    issued.text("/status/expirationTimestamp"),
+                    "2026-01-10T12:15:00Z"
+                );
+                let review = json!({"spec": {"token": issued.text("/status/token")}});
+                let all = "/apis/authentication.k8s.io/v1/tokenreviews";
+                let known = self.world.create(all, &review).await;
+                let user = known.text("/status/user/username");
+                let name = plain(&self.sent["metadata"]["name"]);
+                assert_eq!(user, format!("system:serviceaccount:default:{name}"));
             }
             other => panic!("nothing here visits {}/{other}", self.row.plural),
         }

@@ -14,7 +14,7 @@ const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,application/js
 #[tokio::test]
 async fn every_kinds_table() {
     let mut text = String::new();
-    for row in served() {
+    for row in served().filter(|row| row.answer.is_none()) {
         let world = World::new().await;
         let sent = fixture(row);
         let all = collection(row, &sent);

@@ -1,11 +1,14 @@
 //! A server of one's own, and requests to it.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use admission::{ObjectSource, ServiceAccountSource};
 use apimachinery::{Encoded, Object, StatusError, UserInfo};
-use apiserver::{ApiServer, Checks, KubeletConnector, NodeEndpoint, Parts};
-use auth::{BootstrapPolicy, PrivilegedGroup, Rbac, Union};
+use apiserver::{ApiServer, Check, Checks, KubeletConnector, NodeEndpoint, Parts};
+use auth::{
+    Authenticator, BootstrapPolicy, PrivilegedGroup, Rbac, ServiceAccountTokens, TokenObject,
+    TokenObjects, Union, X509,
+};
 use base::clock::Hands;
 use base::{Clock, Shutdown};
 use bytes::Bytes;
@@ -13,6 +16,7 @@ use client::{ByteStream, Transport, TransportError};
 use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt};
 use http::{HeaderMap, Request, Response, StatusCode};
+use pki::{Pki, PkiOptions};
 use registry::{Allocation, ListOptions, Registry, Target};
 use resources::Resource;
 use serde_json::{Value, json};
@@ -21,10 +25,26 @@ use store::MemStore;
 /// When all tests begin.
 const START: &str = "2026-01-10T12:00:00Z";
 
+/// Keys and certificates of all worlds, by the system's clock.
+pub static PKI: LazyLock<Pki> = LazyLock::new(|| {
+    let directory = tempfile::tempdir().expect("a directory");
+    let options = PkiOptions {
+        data_dir: directory.path().to_owned(),
+        clock: Clock::system(),
+        node_name: "node-1".to_owned(),
+        node_ips: Vec::new(),
+        service_ips: Vec::new(),
+        cluster_domain: "cluster.local".to_owned(),
+        tls_sans: Vec::new(),
+    };
+    Pki::open(options).expect("keys and certificates")
+});
+
 pub struct World {
     pub api: ApiServer,
     pub store: Arc<MemStore>,
     pub hands: Hands,
+    pub shutdown: Shutdown,
 }
 
 /// A request's answer, whole.
@@ -59,7 +79,7 @@ impl Answer {
 pub struct Said {
     pub user: String,
     pub headers: Vec<(String, String)>,
-    pub body: String,
+    pub body: Bytes,
 }
 
 impl Said {
@@ -68,10 +88,14 @@ impl Said {
     }
 
     pub fn body(media: &str, body: &str) -> Self {
+        Self::bytes(media, body.as_bytes().to_vec())
+    }
+
+    pub fn bytes(media: &str, body: Vec<u8>) -> Self {
         Self {
             user: String::new(),
             headers: vec![("Content-Type".to_owned(), media.to_owned())],
-            body: body.to_owned(),
+            body: body.into(),
         }
     }
 
@@ -79,7 +103,7 @@ impl Said {
         Self {
             user: String::new(),
             headers: Vec::new(),
-            body: String::new(),
+            body: Bytes::new(),
         }
     }
 
@@ -98,21 +122,37 @@ impl World {
         let store = Arc::new(MemStore::new(store::Options::new(clock.clone())));
         let registry = Registry::new(store.clone(), clock.clone(), Allocation::default());
         let lookups = Arc::new(Lookups(registry.clone()));
+        let tokens = Arc::new(ServiceAccountTokens::new(
+            "https://kubernetes.default.svc.cluster.local",
+            PKI.service_account_keys(),
+            clock.clone(),
+            lookups.clone(),
+        ));
+        let shutdown = Shutdown::new();
+        let x509 = X509::new(PKI.client_ca_pem(), Clock::system()).expect("an authority");
+        let known: Vec<Arc<dyn Authenticator>> = vec![Arc::new(x509), tokens.clone()];
         let api = ApiServer::new(Parts {
             registry,
             admission: Arc::new(admission::Chain::built_in(lookups.clone(), lookups)),
-            authenticator: Arc::new(auth::Chain::new(Vec::new(), true)),
+            authenticator: Arc::new(auth::Chain::new(known, true)),
             authorizer: Arc::new(Union(vec![
                 Arc::new(PrivilegedGroup::masters()),
                 Arc::new(Rbac::new(Arc::new(BootstrapPolicy::load()))),
             ])),
+            tokens: tokens.clone(),
+            jwks_uri: "https://192.0.2.1:6443/openid/v1/jwks".to_owned(),
             kubelets: Arc::new(Kubelet),
-            checks: Checks::default(),
+            checks: Checks(vec![Check::new("etcd", true, || Ok(()))]),
             server_ca_pem: "the CA\n".to_owned(),
             clock,
-            shutdown: Shutdown::new(),
+            shutdown: shutdown.clone(),
         });
-        let world = Self { api, store, hands };
+        let world = Self {
+            api,
+            store,
+            hands,
+            shutdown,
+        };
         for name in ["default", "kube-node-lease"] {
             let namespace = json!({"metadata": {"name": name}});
             world.create("/api/v1/namespaces", &namespace).await;
@@ -129,7 +169,7 @@ impl World {
         for (name, value) in &said.headers {
             request = request.header(name, value);
         }
-        let request = request.body(Bytes::from(said.body.clone()));
+        let request = request.body(said.body.clone());
         let user = match said.user.as_str() {
             "" => admin(),
             "system:anonymous" => UserInfo::anonymous(),
@@ -155,7 +195,8 @@ impl World {
     pub async fn expect(&self, code: u16, method: &str, uri: &str, said: &Said) -> Answer {
         let answer = self.ask(method, uri, said).await;
         let body = String::from_utf8_lossy(&answer.body);
-        assert_eq!(answer.code, code, "{method} {uri} {}: {body}", said.body);
+        let sent = String::from_utf8_lossy(&said.body);
+        assert_eq!(answer.code, code, "{method} {uri} {sent}: {body}");
         answer
     }
 
@@ -221,6 +262,17 @@ impl Lookups {
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
         }
+    }
+}
+
+impl TokenObjects for Lookups {
+    fn get<'a>(
+        &'a self,
+        kind: TokenObject,
+        namespace: &'a str,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Object>, StatusError>> {
+        Box::pin(self.find("", kind.kind(), namespace, name))
     }
 }
 

@@ -7,6 +7,7 @@ use http::request::Parts as Head;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use tracing::{Instrument, debug, info_span};
 
+use crate::connection::MayLast;
 use crate::filters::impersonation::{self, Refusal};
 use crate::filters::{authentication, authorization, body, deadline, in_flight, rendering};
 use crate::metrics::Seen;
@@ -43,6 +44,7 @@ impl ApiServer {
         seen.answered(response.status(), took, size);
         if let Some(lasts) = seen.lasts() {
             response = response.map(|body| held::body(body, lasts));
+            response.extensions_mut().insert(MayLast);
         }
         let code = response.status().as_u16();
         debug!(parent: &span, code, took_us = took.as_micros(), "answered");

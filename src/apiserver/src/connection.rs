@@ -19,6 +19,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 use tracing::debug;
 
+pub(crate) use self::delivery::MayLast;
+
 use self::activity::{Activity, Verdict};
 use crate::ApiServer;
 use crate::listener::Peer;

@@ -115,8 +115,10 @@ fn resource_entry(row: &Resource) -> Value {
     let mut entry = json!({
         "name": row.plural, "singularName": row.singular, "namespaced": row.namespaced(),
         "kind": row.kind, "verbs": verb_names(row.verbs),
-        "storageVersionHash": storage_hash(row),
     });
+    if row.answer.is_none() {
+        entry["storageVersionHash"] = storage_hash(row).into();
+    }
     if !row.short_names.is_empty() {
         entry["shortNames"] = row.short_names.into();
     }
@@ -126,12 +128,8 @@ fn resource_entry(row: &Resource) -> Value {
     entry
 }
 
-/// Eight bytes of a SHA-256 that change with the stored version, in base64, as upstream's; empty
-/// for what is not stored.
+/// Eight bytes of a SHA-256 that change with the stored version, in base64, as upstream's.
 fn storage_hash(row: &Resource) -> String {
-    if row.answer.is_some() {
-        return String::new();
-    }
     let stored = row.stored_as.cloned().unwrap_or_else(|| row.gvk());
     let text = format!("{}/{}/{}", stored.group, stored.version, stored.kind);
     STANDARD.encode(&Sha256::digest(text)[..8])

@@ -34,7 +34,7 @@ mod version;
 use std::sync::Arc;
 
 use apimachinery::admission::Plugin;
-use auth::{Authenticator, Authorizer};
+use auth::{Authenticator, Authorizer, ServiceAccountTokens};
 use base::{Clock, Shutdown};
 use registry::Registry;
 
@@ -50,6 +50,10 @@ pub struct Parts {
     pub admission: Arc<dyn Plugin>,
     pub authenticator: Arc<dyn Authenticator>,
     pub authorizer: Arc<dyn Authorizer>,
+    /// Issues tokens, and tells others how to verify them.
+    pub tokens: Arc<ServiceAccountTokens>,
+    /// Where the keys for that are found: this server's `/openid/v1/jwks`, as a whole URL.
+    pub jwks_uri: String,
     pub kubelets: Arc<dyn KubeletConnector>,
     /// What `/readyz` and `/livez` ask.
     pub checks: Checks,

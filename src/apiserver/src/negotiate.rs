@@ -122,6 +122,11 @@ pub fn accepts(headers: &HeaderMap, prefix: &str) -> bool {
     entries(accept(headers)).any(|entry| entry.media.starts_with(prefix))
 }
 
+/// Whether an entry names exactly this media type; a request without Accept names `*/*`.
+pub fn names(headers: &HeaderMap, media: &str) -> bool {
+    entries(accept(headers)).any(|entry| entry.media == media)
+}
+
 /// The media type of the body, without parameters; JSON when the client names none.
 pub fn content_type(headers: &HeaderMap) -> &str {
     let value = headers

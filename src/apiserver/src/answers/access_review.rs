@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use apimachinery::{Object, UserInfo};
+use apimachinery::{Object, StatusError, UserInfo};
 use auth::{AuthzAttributes, Decision};
 use serde_json::{Value, json};
 
@@ -99,4 +99,14 @@ fn field_selector(wanted: &Value) -> String {
             }
         });
     terms.collect::<Vec<_>>().join(",")
+}
+
+/// All that the client may do in a namespace.
+pub(super) fn rules(call: &Call<'_>, review: &Object) -> Result<Value, StatusError> {
+    let namespace = text(spec(review), "namespace");
+    if namespace.is_empty() {
+        return Err(StatusError::bad_request("no namespace on request"));
+    }
+    let authorizer = &call.state.parts.authorizer;
+    Ok(authorizer.rules(&call.cx.user, namespace).status())
 }

@@ -3,10 +3,11 @@
 
 mod access_review;
 mod binding;
+mod component_status;
 mod identity_review;
 
 use apimachinery::admission::Operation;
-use apimachinery::{Object, StatusError};
+use apimachinery::{Object, StatusError, time};
 use axum::body::Body;
 use http::{Response, StatusCode};
 use resources::{Answer, Cx};
@@ -26,7 +27,7 @@ pub(crate) async fn handle(call: Call<'_>, kind: Answer) -> Result<Response<Body
 
 /// A review: nothing lasts, so that a dry run is no different.
 async fn create(call: Call<'_>, review: Answer) -> Result<Response<Body>, StatusError> {
-    let (object, _) = read(&call)?;
+    let (mut object, _) = read(&call)?;
     let status = match review {
         Answer::TokenReview => identity_review::token(&call, &object).await?,
         Answer::SelfSubjectReview => identity_review::own(&call),
@@ -34,9 +35,14 @@ async fn create(call: Call<'_>, review: Answer) -> Result<Response<Body>, Status
         Answer::SubjectAccessReview | Answer::LocalSubjectAccessReview => {
             access_review::anyone(&call, &object)
         }
-        _ => return Err(StatusError::no_such_resource()),
+        Answer::SelfSubjectRulesReview => access_review::rules(&call, &object)?,
+        Answer::Binding | Answer::ComponentStatus => return Err(StatusError::no_such_resource()),
     };
-    let mut object = object;
+    if review == Answer::SelfSubjectReview {
+        let now = time::format(call.state.parts.clock.wall());
+        object.set_meta("creationTimestamp", &now);
+    }
+    object.metadata_mut();
     object.insert("status".to_owned(), status);
     Ok(answer::json(StatusCode::CREATED, &object.into_value()))
 }

@@ -100,11 +100,20 @@ impl Activity {
 }
 
 impl Busy {
-    /// The answer must have been taken after this time. It is looked at every [`IDLE`], so that
+    /// The answer, or its next piece, must have been taken after this time. It is looked at every [`IDLE`], so that
     /// it may last so much longer.
     pub fn must_end_within(&mut self, time: Duration) {
         let deadline = self.activity.clock.monotonic() + time;
         let mut inner = self.activity.lock();
+        let known = self.delivery;
+        let known = inner
+            .deadlines
+            .iter_mut()
+            .find(|(id, _)| Some(*id) == known);
+        if let Some((_, known)) = known {
+            *known = deadline;
+            return;
+        }
         let id = inner.next;
         inner.next += 1;
         inner.deadlines.push((id, deadline));

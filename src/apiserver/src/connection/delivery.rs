@@ -21,11 +21,19 @@ const PIECE: usize = 64 * 1024;
 /// Slower than this many bytes a second is no client worth waiting for.
 const SLOWEST: u64 = 64 * 1024;
 
+/// Marks an answer that may last: a watch may have nothing to say for hours.
+#[derive(Clone, Copy)]
+pub(crate) struct MayLast;
+
 /// The answer, which keeps the connection busy until it is taken.
 pub async fn deliver(response: Response<Body>, mut busy: Busy) -> Response<Body> {
     let size = http_body::Body::size_hint(response.body()).exact();
-    let Some(size) = size.filter(|size| *size > PIECE as u64) else {
-        return response.map(|body| held::body(body, busy));
+    let lasts = response.extensions().get::<MayLast>().is_some();
+    let size = match size {
+        None if lasts => return response.map(|body| held::body(body, busy)),
+        None => return response.map(|inner| Body::new(Moving { inner, busy })),
+        Some(size) if size <= PIECE as u64 => return response.map(|body| held::body(body, busy)),
+        Some(size) => size,
     };
     let (head, body) = response.into_parts();
     // A body of known size is in memory: this waits for nothing, and copies nothing.
@@ -35,6 +43,33 @@ pub async fn deliver(response: Response<Body>, mut busy: Busy) -> Response<Body>
     };
     busy.must_end_within(DEADLINE + Duration::from_secs(size / SLOWEST));
     Response::from_parts(head, held::body(Body::new(Pieces(rest)), busy))
+}
+
+/// An answer that is made while it is sent: each piece must be taken in time.
+struct Moving {
+    inner: Body,
+    busy: Busy,
+}
+
+impl http_body::Body for Moving {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        self.busy.must_end_within(DEADLINE);
+        Pin::new(&mut self.inner).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
 }
 
 struct Pieces(Bytes);

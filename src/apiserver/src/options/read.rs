@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use apimachinery::{FieldError, FieldErrors, FieldSelector, LabelSelector, Path, StatusError};
+use apimachinery::{
+    FieldError, FieldErrors, FieldSelector, LabelSelector, Path, Requirement, StatusError,
+};
 use http::Uri;
 use registry::{ListOptions, Registry, VersionMatch, WatchOptions};
 use resources::Resource;
@@ -144,8 +146,27 @@ fn resource_version(uri: &Uri) -> Result<Option<u64>, StatusError> {
 }
 
 fn labels(uri: &Uri) -> Result<LabelSelector, StatusError> {
-    LabelSelector::parse(&query(uri, "labelSelector"))
-        .map_err(|error| StatusError::bad_request(error.to_string()))
+    let selector = LabelSelector::parse(&query(uri, "labelSelector"))
+        .map_err(|error| StatusError::bad_request(error.to_string()))?;
+    for requirement in &selector.requirements {
+        check_requirement(requirement).map_err(|why| {
+            StatusError::bad_request(format!("unable to parse requirement: {why}"))
+        })?;
+    }
+    Ok(selector)
+}
+
+/// Keys and values are a label's, in upstream's words.
+fn check_requirement(requirement: &Requirement) -> Result<(), String> {
+    let invalid =
+        |path: &str, value: &str, why: String| format!("{path}: Invalid value: {value:?}: {why}");
+    let key = &requirement.key;
+    resources::meta::qualified_name(key).map_err(|why| invalid("<nil>", key, why))?;
+    for (index, value) in requirement.values.iter().enumerate() {
+        resources::meta::label_value(value)
+            .map_err(|why| invalid(&format!("values[{index}][{key}]"), value, why))?;
+    }
+    Ok(())
 }
 
 fn fields(row: &Resource, uri: &Uri) -> Result<FieldSelector, StatusError> {

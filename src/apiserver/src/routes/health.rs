@@ -129,6 +129,12 @@ pub(crate) async fn answer(
     })
 }
 
+/// Asks the check of this name; `None` when there is none.
+pub(crate) async fn ask(state: &State, name: &str) -> Option<Outcome> {
+    let check = state.checks.0.iter().find(|check| check.name == name)?;
+    Some(run(state, "readyz", check).await)
+}
+
 /// `/healthz` is older than the other two and leaves out what only readiness means.
 fn is_asked(check: &Check, endpoint: &str) -> bool {
     endpoint == "readyz" || check.liveness

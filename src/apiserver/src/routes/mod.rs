@@ -1,6 +1,7 @@
 //! The paths there are. A trailing slash changes nothing.
 
 pub mod health;
+pub mod issuer;
 pub mod openapi;
 
 use apimachinery::{RequestCx, StatusError};
@@ -32,12 +33,16 @@ pub(crate) async fn route(
     match info.path.trim_end_matches('/') {
         "/metrics" => Ok(answer::text(StatusCode::OK, metrics::scrape(state).await?)),
         "/metrics/slis" => Ok(answer::text(StatusCode::OK, metrics::scrape_health(state))),
-        _ => document(state, &info.path, headers),
+        _ => document(state, &info.path, (uri, headers)),
     }
 }
 
 /// Everything that is neither a resource nor a health check.
-fn document(state: &State, path: &str, headers: &HeaderMap) -> Result<Response<Body>, StatusError> {
+fn document(
+    state: &State,
+    path: &str,
+    (uri, headers): (&Uri, &HeaderMap),
+) -> Result<Response<Body>, StatusError> {
     let segments: Vec<&str> = path.split('/').filter(|s| !s.is_empty()).collect();
     match segments.as_slice() {
         [] => Ok(answer::json(StatusCode::OK, &root())),
@@ -51,9 +56,11 @@ fn document(state: &State, path: &str, headers: &HeaderMap) -> Result<Response<B
         ["api", version] => found(discovery::api_resource_list("", version)),
         ["apis", group] => found(discovery::api_group(group)),
         ["apis", group, version] => found(discovery::api_resource_list(group, version)),
+        [".well-known", "openid-configuration"] => Ok(issuer::configuration(state)),
+        ["openid", "v1", "jwks"] => Ok(issuer::keys(state)),
         ["openapi", "v2"] => openapi::v2(state, headers),
         ["openapi", "v3"] => openapi::v3_index(state),
-        ["openapi", "v3", rest @ ..] => openapi::v3(state, &rest.join("/"), headers),
+        ["openapi", "v3", rest @ ..] => openapi::v3(state, &rest.join("/"), (uri, headers)),
         _ => Err(StatusError::no_such_resource()),
     }
 }
@@ -81,7 +88,8 @@ fn discovered(headers: &HeaderMap, core: bool, plain: fn() -> Value) -> Response
 
 fn root() -> Value {
     json!({"paths": [
-        "/api", "/api/v1", "/apis", "/healthz", "/livez", "/metrics", "/metrics/slis",
-        "/openapi/v2", "/openapi/v3", "/readyz", "/version",
+        "/.well-known/openid-configuration", "/api", "/api/v1", "/apis", "/healthz", "/livez",
+        "/metrics", "/metrics/slis", "/openapi/v2", "/openapi/v3", "/openid/v1/jwks", "/readyz",
+        "/version",
     ]})
 }

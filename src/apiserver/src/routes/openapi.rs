@@ -2,13 +2,15 @@
 
 use apimachinery::StatusError;
 use axum::body::Body;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
+use jiff::{SignedDuration, Timestamp};
 use resources::{Resource, Served};
 use schema::Facts;
 use schema::openapi::{Document, Documents, ServedResource, ServedSubresource};
 
 use crate::{State, answer, discovery, negotiate};
 
+const JSON: &str = "application/json";
 /// The protobuf form's media type, with dots: the `@` of the request is no media type to Go.
 const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 /// What Go clients put into Accept.
@@ -57,27 +59,65 @@ pub(crate) fn v2(state: &State, headers: &HeaderMap) -> Result<Response<Body>, S
     {
         return Ok(document(state.documents.v2_protobuf(), headers, PROTOBUF));
     }
-    Ok(document(
-        state.documents.v2_json(),
-        headers,
-        "application/json",
-    ))
+    accepts_json(headers)?;
+    Ok(document(state.documents.v2_json(), headers, JSON))
 }
 
 pub(crate) fn v3_index(state: &State) -> Result<Response<Body>, StatusError> {
     Ok(answer::json(StatusCode::OK, &state.documents.v3_index()))
 }
 
+/// A group version's document. Asked for by the hash of the index it may be kept for ever, since
+/// another content has another hash; by an old hash the client is sent to the new one.
 pub(crate) fn v3(
     state: &State,
     path: &str,
-    headers: &HeaderMap,
+    (uri, headers): (&Uri, &HeaderMap),
 ) -> Result<Response<Body>, StatusError> {
-    let found = state
-        .documents
-        .v3(path)
-        .ok_or_else(StatusError::no_such_resource)?;
-    Ok(document(found, headers, "application/json"))
+    let missing = StatusError::no_such_resource;
+    let current = state.documents.v3_hash(path).ok_or_else(missing)?;
+    accepts_json(headers)?;
+    let query = uri.query().unwrap_or_default().split('&');
+    let asked = query
+        .into_iter()
+        .find_map(|part| part.strip_prefix("hash="));
+    if asked.is_some_and(|asked| asked != current) {
+        return Ok(moved(&format!("/openapi/v3/{path}?hash={current}")));
+    }
+    let found = state.documents.v3(path).ok_or_else(missing)?;
+    let mut response = document(found, headers, JSON);
+    if asked.is_some() {
+        keep(&mut response, state.parts.clock.wall());
+    }
+    Ok(response)
+}
+
+fn accepts_json(headers: &HeaderMap) -> Result<(), StatusError> {
+    let json = ["", "*/*", "application/*", JSON];
+    if json.iter().any(|media| negotiate::names(headers, media)) {
+        return Ok(());
+    }
+    Err(StatusError::not_acceptable(&[JSON]))
+}
+
+fn moved(to: &str) -> Response<Body> {
+    let mut response = answer::text(StatusCode::MOVED_PERMANENTLY, String::new());
+    if let Ok(to) = HeaderValue::from_str(to) {
+        response.headers_mut().insert(header::LOCATION, to);
+    }
+    response
+}
+
+/// Lets clients keep an answer for a year.
+fn keep(response: &mut Response<Body>, now: Timestamp) {
+    let expires = now + SignedDuration::from_hours(365 * 24);
+    let expires = expires.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let headers = response.headers_mut();
+    let immutable = HeaderValue::from_static("public, immutable");
+    headers.insert(header::CACHE_CONTROL, immutable);
+    if let Ok(expires) = HeaderValue::from_str(&expires) {
+        headers.insert(header::EXPIRES, expires);
+    }
 }
 
 /// A document, or only the word that the client has it already.

@@ -16,6 +16,9 @@ pub(crate) async fn create(
 ) -> Result<Response<Body>, StatusError> {
     let (options, validation) = options::write(call.uri, "CreateOptions", call.subresource())?;
     let object = body::decode(&call, kind, validation)?;
+    if hook == Hook::Token {
+        return token(call, object).await;
+    }
     registry::check_target(kind, &object, call.target())?;
     match hook {
         Hook::Binding => {
@@ -39,4 +42,12 @@ pub(crate) async fn create(
     let mut status = Status::success(Details::default());
     (status.code, status.details) = (201, None);
     Ok(answer::json(StatusCode::CREATED, &status))
+}
+
+/// A token for the object of the path. Nothing is stored, so that a dry run is no different.
+async fn token(call: Call<'_>, request: Object) -> Result<Response<Body>, StatusError> {
+    let target = call.target();
+    let tokens = &call.state.parts.tokens;
+    let issued = tokens.issue(target.namespace, target.name, request).await?;
+    Ok(answer::json(StatusCode::CREATED, &issued.into_value()))
 }
