@@ -25,6 +25,7 @@ mod watcher;
 mod writer;
 
 use std::io;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 use std::thread::JoinHandle;
@@ -73,9 +74,13 @@ impl SledStore {
     /// Each says what to do about it; see [`OpenError`].
     pub fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
         let directory = Directory::open(path)?;
-        let opened = open::open(&directory, &options)?;
-        let (shared, garbage, wal) =
-            recover(opened, options).map_err(|error| open::failure(&directory, error))?;
+        let read = || {
+            let opened = open::open(&directory, &options)?;
+            recover(opened, options).map_err(|error| open::failure(&directory, error))
+        };
+        // Sled panics where its files surprise it.
+        let (shared, garbage, wal) = panic::catch_unwind(AssertUnwindSafe(read))
+            .unwrap_or_else(|_| Err(open::failure(&directory, given_up())))?;
         let revision = shared.read().revision;
         directory.check_acknowledged(revision)?;
         directory
@@ -116,6 +121,10 @@ impl SledStore {
             .map_err(|_| Error::Closed)?;
         answer.await.map_err(|_| Error::Closed)?
     }
+}
+
+fn given_up() -> Error {
+    Error::damaged("sled gave up reading a file in sled; the log says where")
 }
 
 fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
@@ -239,8 +248,8 @@ impl Tended for SledStore {
             if *due > now || expired.len() == EXPIRED_AT_ONCE {
                 break;
             }
-            match state.index.lookup(key) {
-                Some((_, Some(version))) if version.modified == *revision => {
+            match state.index.latest(key) {
+                Some(version) if version.modified == *revision => {
                     expired.push((key.clone(), *revision));
                 }
                 _ => void.push((*due, *revision)),

@@ -142,8 +142,6 @@ fn change(
         Op::Delete { .. } | Op::Check { .. } => return Ok(None),
     };
     validate(&key, value.as_deref().unwrap_or_default())?;
-    // Rings and cache share the index's copy of a key that is already there.
-    let key = prev.as_ref().map_or(key, |prev| prev.key.clone());
     let created = prev.as_ref().map_or(modified, |prev| prev.created);
     let event = Event {
         key,

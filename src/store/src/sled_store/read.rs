@@ -1,5 +1,6 @@
 //! Reads: from the index and the cache in the caller's task, from disk on a blocking thread.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -36,20 +37,20 @@ pub(crate) async fn get(
 ) -> Result<Option<KeyValue>, Error> {
     let mut misses = Misses::default();
     loop {
-        let (key, version) = {
+        let version = {
             let state = shared.read();
             let revision = state.readable(at)?;
             match state.index.at(key, revision) {
-                Some((key, version)) => (key.clone(), version),
+                Some(version) => version,
                 None => return Ok(None),
             }
         };
         if let Some(value) = shared.cache.get(version.modified) {
-            return Ok(Some(key_value(key, version, value)));
+            return Ok(Some(key_value(key.into(), version, value)));
         }
         let value = blocking(shared, move |shared| shared.value(version.modified)).await?;
         if let Some(value) = value {
-            return Ok(Some(key_value(key, version, value)));
+            return Ok(Some(key_value(key.into(), version, value)));
         }
         misses.note(version.modified)?;
     }
@@ -135,14 +136,19 @@ fn keys(
 ) -> Result<Keys, Error> {
     let state = shared.read();
     let revision = state.readable(at)?;
-    let mut range = state.index.range(prefix, from, revision);
     let limit = if limit == 0 { usize::MAX } else { limit };
-    let found = range
-        .by_ref()
-        .take(limit)
-        .map(|(key, version)| (key.clone(), version))
-        .collect();
-    let rest = range.take(COUNTED + 1).count();
+    let (mut found, mut rest) = (Vec::new(), 0);
+    state.index.visit(prefix, from, revision, |key, version| {
+        if found.len() < limit {
+            found.push((key.into(), version));
+            return ControlFlow::Continue(());
+        }
+        rest += 1;
+        if rest > COUNTED {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    });
     let remaining = (rest <= COUNTED).then_some(rest as u64);
     Ok(Keys {
         found,

@@ -76,12 +76,9 @@ pub(crate) fn recover(
     let mut expiries = BTreeMap::new();
     let start = compacted.max(Revision::INITIAL);
     let tail = replay(disk, backlog, Revision::ZERO, start, |logged| {
-        let key = index
-            .lookup(&logged.key)
-            .map_or(logged.key.clone(), |(key, _)| key.clone());
-        index.apply(&key, logged.version());
+        index.apply(&logged.key, logged.version());
         if let Some(expiry) = logged.expiry {
-            expiries.insert((due(expiry, now), logged.revision), key);
+            expiries.insert((due(expiry, now), logged.revision), logged.key);
         }
         Ok(())
     })?;

@@ -2,6 +2,7 @@
 //! store made of such records.
 
 use std::collections::VecDeque;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -74,11 +75,14 @@ impl State {
     fn find_keys(&mut self) -> Result<(), Error> {
         let state = self.shared.read();
         state.readable(Some(self.revision))?;
-        let range = state.index.range("", self.last.as_deref(), self.revision);
-        let keys = range
-            .take(KEYS)
-            .map(|(key, version)| (key.clone(), version.modified));
-        self.keys.extend(keys);
+        let (index, last, keys) = (&state.index, self.last.as_deref(), &mut self.keys);
+        index.visit("", last, self.revision, |key, version| {
+            keys.push_back((key.into(), version.modified));
+            match keys.len() {
+                KEYS => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            }
+        });
         Ok(())
     }
 }

@@ -145,14 +145,13 @@ impl Shared {
 
     /// What is published of a key, for the writer: a compaction never takes what is. Blocks.
     pub(crate) fn current(&self, key: &str) -> Result<Option<KeyValue>, Error> {
-        let (key, version) = match self.read().index.lookup(key) {
-            Some((key, Some(version))) => (key.clone(), version),
-            _ => return Ok(None),
+        let Some(version) = self.read().index.latest(key) else {
+            return Ok(None);
         };
         let value = self
             .value(version.modified)?
             .ok_or_else(|| missing(version.modified))?;
-        Ok(Some(key_value(key, version, value)))
+        Ok(Some(key_value(key.into(), version, value)))
     }
 
     /// Makes a durable batch visible, all at once, and wakes who waits for it.

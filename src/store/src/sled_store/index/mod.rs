@@ -1,8 +1,12 @@
 //! Every key in memory with the revisions of its values; the values themselves are on disk.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::ops::Bound;
+mod keys;
+mod leaf;
 
+use std::collections::{HashMap, VecDeque};
+use std::ops::{Bound, ControlFlow};
+
+use self::keys::Keys;
 use crate::{Key, Revision};
 
 /// One value of a key, by its revisions.
@@ -27,117 +31,74 @@ impl Version {
     }
 }
 
-/// A key's versions. Nearly all keys have one, so the others are out of line.
-#[derive(Debug)]
-#[expect(
-    clippy::box_collection,
-    reason = "8 bytes per key instead of 24, a million times"
-)]
-struct Versions {
-    latest: Version,
-    /// Ascending, all older than `latest`.
-    older: Option<Box<Vec<Version>>>,
-}
-
-impl Versions {
-    fn at(&self, revision: Revision) -> Option<Version> {
-        if self.latest.modified <= revision {
-            return self.latest.live();
-        }
-        let older = self.older.as_ref()?;
-        let after = older.partition_point(|version| version.modified <= revision);
-        older.get(after.checked_sub(1)?)?.live()
-    }
-
-    fn push(&mut self, version: Version) {
-        self.older.get_or_insert_default().push(self.latest);
-        self.latest = version;
-    }
-
-    /// Drops what is superseded at `at`; false when nothing is left of the key.
-    fn compact(&mut self, at: Revision, dropped: &mut Vec<Revision>) -> bool {
-        if let Some(older) = &mut self.older {
-            let past = older.partition_point(|version| version.modified <= at);
-            // The last one at or before `at` still holds, unless the latest took its place or it
-            // is a deletion.
-            let superseded = self.latest.modified <= at;
-            let holds = past > 0 && !superseded && older[past - 1].live().is_some();
-            let gone = older.drain(..past - usize::from(holds));
-            dropped.extend(gone.map(|version| version.modified));
-            if older.is_empty() {
-                self.older = None;
-            } else {
-                older.shrink_to_fit();
-            }
-        }
-        let keep = self.latest.modified > at || self.latest.live().is_some();
-        if !keep {
-            dropped.push(self.latest.modified);
-        }
-        keep
-    }
-}
-
 /// All keys in order.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
-    keys: BTreeMap<Key, Versions>,
+    /// With the latest version of each.
+    keys: Keys,
+    /// Versions before the latest, ascending. Nearly all keys have none.
+    older: HashMap<Key, Vec<Version>>,
     /// The keys that a compaction at or past the revision can drop something of, in the order
     /// of revisions: the cost of a compaction is that of its garbage.
     garbage: VecDeque<(Revision, Key)>,
 }
 
 impl Index {
-    /// The index's own copy of a key, and its live version.
-    pub(crate) fn lookup(&self, key: &str) -> Option<(&Key, Option<Version>)> {
-        let (key, versions) = self.keys.get_key_value(key)?;
-        Some((key, versions.latest.live()))
+    /// A key's live version.
+    pub(crate) fn latest(&self, key: &str) -> Option<Version> {
+        self.keys.get(key)?.live()
     }
 
     /// The version of a live key at a revision.
-    pub(crate) fn at(&self, key: &str, revision: Revision) -> Option<(&Key, Version)> {
-        let (key, versions) = self.keys.get_key_value(key)?;
-        Some((key, versions.at(revision)?))
+    pub(crate) fn at(&self, key: &str, revision: Revision) -> Option<Version> {
+        self.version_at(key, self.keys.get(key)?, revision)
+    }
+
+    fn version_at(&self, key: &str, latest: Version, revision: Revision) -> Option<Version> {
+        if latest.modified <= revision {
+            return latest.live();
+        }
+        let older = self.older.get(key)?;
+        let after = older.partition_point(|version| version.modified <= revision);
+        older.get(after.checked_sub(1)?)?.live()
     }
 
     /// Adds the next revision of a key.
     pub(crate) fn apply(&mut self, key: &Key, version: Version) {
-        let superseded = match self.keys.get_mut(key) {
-            Some(versions) => {
-                versions.push(version);
-                true
+        let before = self.keys.insert(key, version);
+        if let Some(before) = before {
+            match self.older.get_mut(key) {
+                Some(older) => older.push(before),
+                None => drop(self.older.insert(key.clone(), vec![before])),
             }
-            None => {
-                self.keys.insert(
-                    key.clone(),
-                    Versions {
-                        latest: version,
-                        older: None,
-                    },
-                );
-                version.live().is_none()
-            }
-        };
-        if superseded {
+        }
+        if before.is_some() || version.live().is_none() {
             self.garbage.push_back((version.modified, key.clone()));
         }
     }
 
-    /// Live keys that start with `prefix`, as of `revision`, after `from`.
-    pub(crate) fn range<'a>(
-        &'a self,
-        prefix: &'a str,
-        from: Option<&'a str>,
+    /// Shows `each` the live keys that start with `prefix`, as of `revision`, after `from`, in
+    /// order, until it breaks.
+    pub(crate) fn visit(
+        &self,
+        prefix: &str,
+        from: Option<&str>,
         revision: Revision,
-    ) -> impl Iterator<Item = (&'a Key, Version)> {
+        mut each: impl FnMut(&str, Version) -> ControlFlow<()>,
+    ) {
         let start = match from {
             Some(from) if from >= prefix => Bound::Excluded(from),
             _ => Bound::Included(prefix),
         };
-        self.keys
-            .range::<str, _>((start, Bound::Unbounded))
-            .take_while(move |(key, _)| key.starts_with(prefix))
-            .filter_map(move |(key, versions)| Some((key, versions.at(revision)?)))
+        self.keys.visit(start, |key, latest| {
+            if !key.starts_with(prefix) {
+                return ControlFlow::Break(());
+            }
+            match self.version_at(key, latest, revision) {
+                Some(version) => each(key, version),
+                None => ControlFlow::Continue(()),
+            }
+        });
     }
 
     /// Forgets what is superseded or deleted at `at`; the revisions whose records may go.
@@ -145,14 +106,38 @@ impl Index {
         let mut dropped = Vec::new();
         while let Some((_, key)) = self.garbage.pop_front_if(|(revision, _)| *revision <= at) {
             // A key superseded twice is in the queue twice, and gone or compact the second time.
-            if let Some(versions) = self.keys.get_mut(&key)
-                && !versions.compact(at, &mut dropped)
-            {
-                self.keys.remove(&key);
+            if let Some(latest) = self.keys.get(&key) {
+                self.compact_older(&key, latest, at, &mut dropped);
+                if latest.modified <= at && latest.live().is_none() {
+                    dropped.push(latest.modified);
+                    self.keys.remove(&key);
+                }
             }
         }
         dropped.sort_unstable();
         dropped
+    }
+
+    fn compact_older(
+        &mut self,
+        key: &Key,
+        latest: Version,
+        at: Revision,
+        dropped: &mut Vec<Revision>,
+    ) {
+        let Some(older) = self.older.get_mut(key) else {
+            return;
+        };
+        let past = older.partition_point(|version| version.modified <= at);
+        // The last one at or before `at` still holds, unless the latest took its place or it is a
+        // deletion.
+        let superseded = latest.modified <= at;
+        let holds = past > 0 && !superseded && older[past - 1].live().is_some();
+        let gone = older.drain(..past - usize::from(holds));
+        dropped.extend(gone.map(|version| version.modified));
+        if older.is_empty() {
+            self.older.remove(key);
+        }
     }
 
     /// Whether a compaction at the current revision would drop anything.
@@ -174,10 +159,12 @@ mod tests {
     }
 
     fn keys(index: &Index, revision: u64) -> Vec<(String, u64)> {
-        let range = index.range("", None, Revision(revision));
-        range
-            .map(|(key, version)| (key.to_string(), version.modified.0))
-            .collect()
+        let mut found = Vec::new();
+        index.visit("", None, Revision(revision), |key, version| {
+            found.push((key.to_owned(), version.modified.0));
+            ControlFlow::Continue(())
+        });
+        found
     }
 
     fn sample() -> Index {
