@@ -28,6 +28,11 @@ pub(super) fn of(resources: &[ServedResource]) -> Vec<Placed> {
     }));
     let tag = "version".to_owned();
     out.push(item("version", "getCodeVersion".into(), tag, VERSION));
+    let id = "getServiceAccountIssuerOpenIDConfiguration".to_owned();
+    let document = ".well-known/openid-configuration";
+    out.push(item(document, id, "WellKnown".into(), ISSUER));
+    let id = "getServiceAccountIssuerOpenIDKeyset".to_owned();
+    out.push(item("openid/v1/jwks", id, "openid".into(), ISSUER_KEYS));
     out
 }
 
@@ -41,6 +46,14 @@ const RESOURCES: Told = ("get available resources", Payload::Meta("APIResourceLi
 const VERSION: Told = (
     "get the version information for this server",
     Payload::Version,
+);
+const ISSUER: Told = (
+    "get service account issuer OpenID configuration, also known as the 'OIDC discovery doc'",
+    Payload::Published("application/json"),
+);
+const ISSUER_KEYS: Told = (
+    "get service account issuer OpenID JSON Web Key Set (contains public token verification keys)",
+    Payload::Published("application/jwk-set+json"),
 );
 
 fn resource_list(version: &GroupVersion) -> Placed {

@@ -20,6 +20,8 @@ pub(super) enum Payload {
     Meta(&'static str),
     /// What `/version` says.
     Version,
+    /// A text of this media type, published for whoever reads it.
+    Published(&'static str),
 }
 
 /// One method on one path.

@@ -24,7 +24,7 @@ const PATCH_TYPES: &[&str] = &[
 /// The definition behind a payload; `None` where there is none.
 pub(super) fn definition<'f>(payload: &Payload, facts: &'f Facts) -> Option<TypeRef<'f>> {
     match payload {
-        Payload::None | Payload::Text => None,
+        Payload::None | Payload::Text | Payload::Published(_) => None,
         Payload::Kind(gvk) => facts.kind(gvk),
         Payload::ListOf(gvk) => {
             let kind = format!("{}List", gvk.kind);
@@ -130,7 +130,9 @@ fn render(operation: &Operation, common: &[Parameter], facts: &Facts, dialect: D
     let required = operation.method != "delete";
     match (dialect, body) {
         (Dialect::V2, body) => {
-            out["consumes"] = consumed(operation).into();
+            if !matches!(operation.answer, Payload::Published(_)) {
+                out["consumes"] = consumed(operation).into();
+            }
             out["produces"] = produced(operation).into();
             out["schemes"] = json!(["https"]);
             if let (Some(schema), Some(list)) = (body, out["parameters"].as_array_mut()) {
@@ -160,7 +162,7 @@ fn kind(gvk: &GroupVersionKind) -> Value {
     json!({"group": gvk.group, "version": gvk.version, "kind": gvk.kind})
 }
 
-fn consumed(operation: &Operation) -> &'static [&'static str] {
+fn consumed(operation: &Operation) -> &[&'static str] {
     if operation.method == "patch" && operation.action == "patch" {
         PATCH_TYPES
     } else if operation.gvk.is_none() {
@@ -170,8 +172,9 @@ fn consumed(operation: &Operation) -> &'static [&'static str] {
     }
 }
 
-fn produced(operation: &Operation) -> &'static [&'static str] {
+fn produced(operation: &Operation) -> &[&'static str] {
     match (operation.action, &operation.answer) {
+        (_, Payload::Published(media)) => std::slice::from_ref(media),
         ("list", _) => LIST_TYPES,
         ("connect", _) => &["*/*"],
         (_, Payload::Version) => &["application/json"],
@@ -181,7 +184,7 @@ fn produced(operation: &Operation) -> &'static [&'static str] {
 }
 
 fn reference(payload: &Payload, facts: &Facts, dialect: Dialect) -> Option<Value> {
-    if *payload == Payload::Text {
+    if matches!(payload, Payload::Text | Payload::Published(_)) {
         return Some(json!({"type": "string"}));
     }
     let ty = definition(payload, facts)?;

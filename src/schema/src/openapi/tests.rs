@@ -79,6 +79,7 @@ fn lists_all_operations() {
         }
     }
     expect![[r#"
+        get /.well-known/openid-configuration/ getServiceAccountIssuerOpenIDConfiguration WellKnown
         get /api/ getCoreAPIVersions core
         get /api/v1/ getCoreV1APIResources core_v1
         delete /api/v1/nodes deleteCoreV1CollectionNode core_v1
@@ -122,6 +123,7 @@ fn lists_all_operations() {
         get /apis/authorization.k8s.io/ getAuthorizationAPIGroup authorization
         get /apis/authorization.k8s.io/v1/ getAuthorizationV1APIResources authorization_v1
         post /apis/authorization.k8s.io/v1/selfsubjectaccessreviews createAuthorizationV1SelfSubjectAccessReview authorization_v1
+        get /openid/v1/jwks/ getServiceAccountIssuerOpenIDKeyset openid
         get /version/ getCodeVersion version
     "#]].assert_eq(&lines);
 }
@@ -196,6 +198,7 @@ fn the_index_names_each_document_by_hash() {
     assert_eq!(
         paths,
         [
+            ".well-known/openid-configuration",
             "api",
             "api/v1",
             "apis",
@@ -203,6 +206,7 @@ fn the_index_names_each_document_by_hash() {
             "apis/apps/v1",
             "apis/authorization.k8s.io",
             "apis/authorization.k8s.io/v1",
+            "openid/v1/jwks",
             "version"
         ]
     );

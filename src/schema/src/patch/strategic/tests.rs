@@ -190,3 +190,56 @@ fn raw_json_merges_maps_and_replaces_lists() {
         r#"{"data":{"a":{"x":1,"y":2},"list":[{"name":"b"}]}}"#
     );
 }
+
+/// The cases of upstream's documentation that the tests above leave out.
+#[test]
+fn documented_cases() {
+    let two = json!({"containers": [
+        {"name": "a", "ports": [{"containerPort": 1}, {"containerPort": 2}], "args": ["x", "y"]},
+        {"name": "b", "env": [{"name": "e", "value": "1"}, {"name": "f", "value": "2"}]}]});
+    // Lists within merged items merge, delete and replace by their own rules.
+    check(
+        two.clone(),
+        json!({"containers": [
+            {"name": "a", "ports": [{"containerPort": 1, "$patch": "delete"}], "args": ["z"]},
+            {"name": "b", "env": [{"$patch": "replace"}, {"name": "g", "value": "3"}]}]}),
+        expect![[
+            r#"{"containers":[{"args":["z"],"name":"a","ports":[{"containerPort":2}]},{"env":[{"name":"g","value":"3"}],"name":"b"}]}"#
+        ]],
+    );
+    // A null takes a list away, an empty one leaves a merged list and empties an atomic one.
+    check(
+        two.clone(),
+        json!({"containers": [{"name": "a", "ports": null, "args": []}, {"name": "b", "env": []}]}),
+        expect![[
+            r#"{"containers":[{"args":[],"name":"a"},{"env":[{"name":"e","value":"1"},{"name":"f","value":"2"}],"name":"b"}]}"#
+        ]],
+    );
+    // Orders within ordered items.
+    check(
+        two,
+        json!({"$setElementOrder/containers": [{"name": "b"}, {"name": "a"}], "containers": [
+            {"name": "b", "$setElementOrder/env": [{"name": "f"}, {"name": "e"}]}]}),
+        expect![[
+            r#"{"containers":[{"env":[{"name":"f","value":"2"},{"name":"e","value":"1"}],"name":"b"},{"args":["x","y"],"name":"a","ports":[{"containerPort":1},{"containerPort":2}]}]}"#
+        ]],
+    );
+    // A union's old member goes when only the new one is retained, and by null.
+    check(
+        json!({"volumes": [{"name": "v", "hostPath": {"path": "/x"}}, {"name": "w", "emptyDir": {}}]}),
+        json!({"volumes": [
+            {"name": "v", "$retainKeys": ["name", "emptyDir"], "emptyDir": {}, "hostPath": null},
+            {"name": "w", "emptyDir": null, "configMap": {"name": "c"}}]}),
+        expect![[
+            r#"{"volumes":[{"emptyDir":{},"name":"v"},{"configMap":{"name":"c"},"name":"w"}]}"#
+        ]],
+    );
+    // Directives in maps that were not there are obeyed and not stored.
+    check(
+        json!({}),
+        json!({"securityContext": {"$patch": "replace", "runAsUser": 1},
+            "affinity": {"$retainKeys": ["nodeAffinity"], "nodeAffinity": {"$patch": "delete"}},
+            "containers": [{"name": "a", "$patch": "delete"}, {"name": "b", "tty": null}]}),
+        expect![[r#"{"affinity":{},"containers":[{"name":"b"}]}"#]],
+    );
+}
