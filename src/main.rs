@@ -4,12 +4,14 @@
 //! of flags. The shim comes first: it must run before anything starts a thread.
 
 mod bootstrap;
+mod certificate;
 mod clean;
 mod flags;
 mod gate;
 mod kubelets;
 mod node;
 mod options;
+mod rbac;
 mod reads;
 mod server;
 mod sources;
@@ -46,6 +48,7 @@ fn cli() -> Command {
         .subcommand(options::arguments(Command::new("clean-node").about(
             "Stop all pods of this node and remove what they left; the data stays",
         )))
+        .subcommand(certificate::cli())
         .subcommand(Command::new("kubectl").about("Control the cluster (rk3s kubectl --help)"))
 }
 
@@ -54,6 +57,10 @@ fn command(args: Vec<OsString>) -> ExitCode {
     let outcome = match matches.subcommand() {
         Some(("server", matches)) => run(matches, server::run),
         Some(("clean-node", matches)) => run(matches, clean::run),
+        Some(("certificate", matches)) => match matches.subcommand() {
+            Some((_, inner)) => run(inner, |options| certificate::run(matches.clone(), options)),
+            None => Ok(()),
+        },
         // Handled before clap, which does not know kubectl's arguments.
         _ => Ok(()),
     };
@@ -68,7 +75,10 @@ fn command(args: Vec<OsString>) -> ExitCode {
 }
 
 /// Resolves the options and runs a command on a tokio runtime.
-fn run<F>(matches: &clap::ArgMatches, command: fn(options::Options) -> F) -> anyhow::Result<()>
+fn run<F>(
+    matches: &clap::ArgMatches,
+    command: impl FnOnce(options::Options) -> F,
+) -> anyhow::Result<()>
 where
     F: Future<Output = anyhow::Result<()>>,
 {

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use apiserver::{ApiServer, Check, Checks, Listener, Parts};
 use auth::{
-    Authenticator, Authorizer, BootstrapPolicy, NodeAuthorizer, PodGraph, PrivilegedGroup, Rbac,
-    ServiceAccountTokens, Union, X509,
+    Authenticator, Authorizer, BootstrapTokens, EscalationCheck, NodeAuthorizer, PodGraph,
+    PrivilegedGroup, Rbac, ServiceAccountTokens, StoredRules, Union, X509,
 };
 use base::{Clock, Shutdown};
 use client::Client;
@@ -27,7 +27,7 @@ use crate::node::{self, NodeCx};
 use crate::options::Options;
 use crate::reads::Authorized;
 use crate::sources::{self, Lookups};
-use crate::{bootstrap, gate};
+use crate::{bootstrap, gate, rbac};
 
 /// How long parts may take to end.
 const END: std::time::Duration = std::time::Duration::from_secs(10);
@@ -43,6 +43,7 @@ struct Control {
     store: Arc<SledStore>,
     registry: Registry,
     graph: Arc<PodGraph>,
+    rules: Arc<StoredRules>,
     authenticator: Arc<dyn Authenticator>,
     authorizer: Arc<dyn Authorizer>,
     api: ApiServer,
@@ -108,7 +109,17 @@ async fn start(options: &Options, control: &Control, port: u16) -> Result<Vec<Ta
         user: auth::identity::controller_manager(),
     });
     let informers = Informers::new(source, clock.clone(), shutdown.clone());
-    sources::feed_graph(&informers, control.graph.clone());
+    sources::feed_graph(&informers, &control.graph);
+    base::tasks::spawn(
+        "bootstrap policy",
+        rbac::establish(
+            registry.clone(),
+            control.rules.clone(),
+            informers.clone(),
+            clock.clone(),
+            shutdown.clone(),
+        ),
+    );
     let api_for = api.clone();
     let clients: Arc<dyn Fn(&'static str) -> Client + Send + Sync> = Arc::new(move |name| {
         Client::new(api_for.in_process(auth::identity::controller(name))).with_user_agent(name)
@@ -199,17 +210,23 @@ async fn open(
         clock.clone(),
         lookups.clone(),
     ));
-    let known: Vec<Arc<dyn Authenticator>> = vec![x509, tokens.clone()];
+    let joining = Arc::new(BootstrapTokens::new(lookups.clone(), clock.clone()));
+    let known: Vec<Arc<dyn Authenticator>> = vec![x509, joining, tokens.clone()];
     let authenticator: Arc<dyn Authenticator> = Arc::new(auth::Chain::new(known, true));
     let graph = Arc::new(PodGraph::default());
+    let rules = Arc::new(StoredRules::default());
+    let rbac = Rbac::new(rules.clone());
     let authorizer: Arc<dyn Authorizer> = Arc::new(Union(vec![
         Arc::new(PrivilegedGroup::masters()),
         Arc::new(NodeAuthorizer::new(graph.clone())),
-        Arc::new(Rbac::new(Arc::new(BootstrapPolicy::load()))),
+        Arc::new(rbac.clone()),
     ]));
     let api = ApiServer::new(Parts {
         registry: registry.clone(),
-        admission: Arc::new(admission::Chain::built_in(lookups.clone(), lookups)),
+        admission: Arc::new(admission::Chain::new(vec![
+            Arc::new(admission::Chain::built_in(lookups.clone(), lookups)),
+            Arc::new(EscalationCheck::new(rbac, authorizer.clone())),
+        ])),
         authenticator: authenticator.clone(),
         authorizer: authorizer.clone(),
         tokens,
@@ -232,6 +249,7 @@ async fn open(
         store,
         registry,
         graph,
+        rules,
         authenticator,
         authorizer,
         api,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use admission::{ObjectSource, ServiceAccountSource};
 use apimachinery::{Encoded, Object, StatusError};
-use auth::{PodGraph, TokenObject, TokenObjects};
+use auth::{NodeObject, PodGraph, TokenObject, TokenObjects};
 use base::Clock;
 use client::{ApiResource, WatchEvent};
 use futures::StreamExt;
@@ -128,21 +128,37 @@ impl ServiceAccountSource for Lookups {
     }
 }
 
-/// Keeps the node authorizer's graph like the pods are.
-pub fn feed_graph(informers: &Informers, graph: Arc<PodGraph>) {
-    let Some(pods) = resources::by_kind("", "Pod") else {
-        return;
-    };
-    informers.of(&pods.gvr()).on_change(move |change| {
-        // An object that does not decode grants nothing.
-        let Ok(pod) = change.object().to_object() else {
-            return;
+/// What the node authorizer's graph is made of.
+const GRAPH: [(&str, &str, NodeObject); 4] = [
+    ("", "Pod", NodeObject::Pod),
+    ("", "PersistentVolume", NodeObject::PersistentVolume),
+    (
+        "storage.k8s.io",
+        "VolumeAttachment",
+        NodeObject::VolumeAttachment,
+    ),
+    (
+        "resource.k8s.io",
+        "ResourceSlice",
+        NodeObject::ResourceSlice,
+    ),
+];
+
+/// Keeps the node authorizer's graph like the served objects are.
+pub fn feed_graph(informers: &Informers, graph: &Arc<PodGraph>) {
+    for (group, kind, object) in GRAPH {
+        let served = resources::served().find(|row| row.group == group && row.kind == kind);
+        let Some(row) = served else {
+            continue;
         };
-        match change {
-            Change::Deleted(_) => graph.remove_pod(pod.namespace(), pod.name()),
-            Change::Added(_) | Change::Modified { .. } => graph.set_pod(&pod),
-        }
-    });
+        let graph = graph.clone();
+        informers.of(&row.gvr()).on_change(move |change| {
+            // An object that does not decode grants nothing.
+            if let Ok(found) = change.object().to_object() {
+                graph.changed(object, &found, matches!(change, Change::Deleted(_)));
+            }
+        });
+    }
 }
 
 /// Every stored resource once, for the collectors that walk over all of them.
