@@ -1,6 +1,7 @@
 //! What may not change: a change of the stored fixture, and the exact text.
 
 mod limits;
+mod pods;
 mod policy;
 mod rbac;
 mod volumes;

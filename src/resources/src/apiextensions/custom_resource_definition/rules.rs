@@ -85,6 +85,7 @@ fn validate_versions(versions: &At<'_>, errors: &mut FieldErrors) {
             validate_column(&column, errors);
         }
         validate_fields(&version.child("selectableFields"), errors);
+        validate_scale(&version.child("subresources").child("scale"), errors);
     }
     if seen.len() != versions.items().count() {
         errors.push(versions.invalid("must contain unique version names"));
@@ -131,6 +132,34 @@ fn validate_fields(fields: &At<'_>, errors: &mut FieldErrors) {
             errors.push(path.duplicate());
         }
     }
+}
+
+/// Where a custom resource says how many it is.
+fn validate_scale(scale: &At<'_>, errors: &mut FieldErrors) {
+    if !scale.is_present() {
+        return;
+    }
+    for (field, root) in [
+        ("specReplicasPath", ".spec"),
+        ("statusReplicasPath", ".status"),
+    ] {
+        let at = scale.child(field);
+        if at.text().is_empty() {
+            errors.push(at.required(""));
+        } else if !is_below(at.text(), root) {
+            errors.push(at.invalid(format!("should be a json path under {root}")));
+        }
+    }
+    let selector = scale.child("labelSelectorPath");
+    let text = selector.text();
+    if !text.is_empty() && !is_below(text, ".spec") && !is_below(text, ".status") {
+        errors.push(selector.invalid("should be a json path under either .spec or .status"));
+    }
+}
+
+fn is_below(path: &str, root: &str) -> bool {
+    let rest = path.strip_prefix(root).unwrap_or("");
+    rest.starts_with('.') && rest.len() > 1
 }
 
 fn validate_names(names: &At<'_>, errors: &mut FieldErrors) {

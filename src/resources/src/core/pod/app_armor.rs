@@ -9,6 +9,11 @@ use crate::podspec::CONTAINER_LISTS;
 
 const PREFIX: &str = "container.apparmor.security.beta.kubernetes.io/";
 
+/// Whether an annotation is a container's profile.
+pub(super) fn is_profile(key: &str) -> bool {
+    key.starts_with(PREFIX)
+}
+
 /// Copies annotated profiles into the fields of containers that have none.
 pub(super) fn fields_from_annotations(pod: &mut Object) {
     let annotations = pod

@@ -1,8 +1,11 @@
 //! What may change about a pod.
 
+use std::collections::BTreeSet;
+
 use apimachinery::{FieldError, FieldErrors, Object, Path};
 use serde_json::Value;
 
+use super::app_armor;
 use crate::at::{At, immutable};
 use crate::json::{self, Json, same};
 use crate::podspec::validate_images;
@@ -12,7 +15,7 @@ const MIRROR: &str = "kubernetes.io/config.mirror";
 
 /// Errors of an update of the pod itself; both specs are defaulted.
 pub(super) fn validate_spec_update(new: &Object, old: &Object, errors: &mut FieldErrors) {
-    validate_mirror(new, old, errors);
+    validate_fixed_annotations(new, old, errors);
     let (spec, before) = (At::root(new, "spec"), At::root(old, "spec"));
     for list in ["containers", "initContainers"] {
         let containers = spec.child(list);
@@ -35,11 +38,30 @@ pub(super) fn validate_spec_update(new: &Object, old: &Object, errors: &mut Fiel
     }
 }
 
-fn validate_mirror(new: &Object, old: &Object, errors: &mut FieldErrors) {
-    if new.annotation(MIRROR) != old.annotation(MIRROR) {
-        let path = Path::new("metadata").child("annotations").key(MIRROR);
-        let detail = "may not remove or update mirror pod annotation";
-        errors.push(FieldError::forbidden(&path, detail));
+/// What says how a pod came to be, or how it is confined, stays as it was.
+fn validate_fixed_annotations(new: &Object, old: &Object, errors: &mut FieldErrors) {
+    let called = |key: &str| match key {
+        MIRROR => Some("mirror pod annotation"),
+        _ => app_armor::is_profile(key).then_some("AppArmor annotations"),
+    };
+    let path = Path::new("metadata").child("annotations");
+    let annotations = |object| At::root(object, "metadata").child("annotations");
+    let (now, then) = (annotations(new), annotations(old));
+    for (key, before) in then.entries() {
+        if let Some(called) = called(key)
+            && now.value.get(key) != Some(before.value)
+        {
+            let detail = format!("may not remove or update {called}");
+            errors.push(FieldError::forbidden(&path.key(key), detail));
+        }
+    }
+    for (key, _) in now.entries() {
+        if let Some(called) = called(key)
+            && then.value.get(key).is_none()
+        {
+            let detail = format!("may not add {called}");
+            errors.push(FieldError::forbidden(&path.key(key), detail));
+        }
     }
 }
 
@@ -108,7 +130,49 @@ fn validate_gates(new: &At<'_>, old: &At<'_>, errors: &mut FieldErrors) {
                 "only additions to spec.nodeSelector are allowed (no mutations or deletions)",
             ));
         }
+        validate_gated_affinity(new, old, errors);
     }
+}
+
+/// What a gated pod requires of its node may only become more.
+fn validate_gated_affinity(spec: &At<'_>, before: &At<'_>, errors: &mut FieldErrors) {
+    let terms = |spec: &At<'_>| {
+        let affinity = spec.child("affinity").child("nodeAffinity");
+        let needed = affinity.child("requiredDuringSchedulingIgnoredDuringExecution");
+        let list = needed.child("nodeSelectorTerms");
+        (list.path.clone(), list.value.clone())
+    };
+    let ((path, now), (_, then)) = (terms(spec), terms(before));
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let (new_terms, old_terms) = (list(&now), list(&then));
+    if !old_terms.is_empty() && new_terms.len() != old_terms.len() {
+        let detail = "no additions/deletions to non-empty NodeSelectorTerms list are allowed";
+        errors.push(FieldError::invalid(&path, now, detail));
+        return;
+    }
+    for (index, (new, old)) in new_terms.iter().zip(&old_terms).enumerate() {
+        if !only_adds(new, old) {
+            let detail = "only additions are allowed (no mutations or deletions)";
+            errors.push(FieldError::invalid(&path.index(index), new.clone(), detail));
+        }
+    }
+}
+
+/// A term that selected nothing must go on to.
+fn only_adds(new: &Value, old: &Value) -> bool {
+    let part = |term: &Value, field: &str| -> Vec<Value> {
+        term[field].as_array().cloned().unwrap_or_default()
+    };
+    let fields = ["matchExpressions", "matchFields"];
+    if fields.iter().all(|field| part(old, field).is_empty()) {
+        return fields.iter().all(|field| part(new, field).is_empty());
+    }
+    fields.iter().all(|field| {
+        let now = part(new, field);
+        part(old, field)
+            .iter()
+            .all(|requirement| now.contains(requirement))
+    })
 }
 
 /// The first field that an update may not touch and did.
@@ -119,8 +183,12 @@ fn first_difference(new: &Object, old: &Object) -> Option<String> {
     );
     if !json::list(&old, "schedulingGates").is_empty() {
         // What a gated pod may still change has been looked at already.
-        new.remove("nodeSelector");
-        old.remove("nodeSelector");
+        for spec in [&mut new, &mut old] {
+            spec.remove("nodeSelector");
+            if let Some(affinity) = json::map_mut(spec, "affinity") {
+                affinity.remove("nodeAffinity");
+            }
+        }
     }
     for spec in [&mut new, &mut old] {
         for field in ["activeDeadlineSeconds", "tolerations", "schedulingGates"] {
@@ -160,6 +228,7 @@ pub(super) fn validate_status_update(new: &Object, old: &Object, errors: &mut Fi
             .child("type")
             .check(crate::meta::qualified_name, errors);
     }
+    validate_claim_statuses(new, &status, errors);
     let nominated = status.child("nominatedNodeName");
     let is_new = nominated.text() != before.child("nominatedNodeName").text();
     let is_bound = !At::root(new, "spec").child("nodeName").text().is_empty();
@@ -177,6 +246,30 @@ pub(super) fn validate_status_update(new: &Object, old: &Object, errors: &mut Fi
         }
     }
     validate_ips(&status, errors);
+}
+
+/// Which claims the pod's own names stand for.
+fn validate_claim_statuses(pod: &Object, status: &At<'_>, errors: &mut FieldErrors) {
+    let claims = At::root(pod, "spec").child("resourceClaims");
+    let mut seen = BTreeSet::new();
+    for claim in status.child("resourceClaimStatuses").items() {
+        let (name, made) = (claim.child("name"), claim.child("resourceClaimName"));
+        if !claims
+            .items()
+            .any(|other| other.child("name").text() == name.text())
+        {
+            let detail = "must match the name of an entry in `spec.resourceClaims`";
+            errors.push(FieldError::invalid(&name.path, name.text(), detail));
+        }
+        if !seen.insert(name.text()) {
+            errors.push(name.duplicate());
+        }
+        if made.is_present() {
+            // Upstream's path is the other field's.
+            let check = crate::meta::dns_subdomain;
+            crate::at::check_text(&name.path, made.text(), check, errors);
+        }
+    }
 }
 
 /// A container that will not be restarted stays ended; with `OnFailure`, after success only.

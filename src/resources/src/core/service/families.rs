@@ -85,6 +85,12 @@ pub(super) fn validate_family_change(new: &At<'_>, old: &At<'_>, errors: &mut Fi
             Some(_) => {}
         }
     }
+    let policy = new.child("ipFamilyPolicy");
+    let releases = before.items().count() > 1 && ips.items().count() == 1;
+    if releases && policy.text() != "SingleStack" {
+        let detail = "must be set to 'SingleStack' when releasing the secondary clusterIP";
+        errors.push(policy.invalid(detail));
+    }
     let (families, before) = (new.child("ipFamilies"), old.child("ipFamilies"));
     if let (Some(now), Some(then)) = (families.items().next(), before.items().next())
         && !same(Some(now.value), Some(then.value))
