@@ -1,6 +1,6 @@
 # Every target is one line into scripts/. RK3S_* variables (see README) move directories and ports.
 .DEFAULT_GOAL := help
-.PHONY: help build run stop clean-node test test-cluster lint bench bench-api fuzz
+.PHONY: help build run stop clean-node test test-cluster lint bench bench-api bench-store fuzz
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,6 +31,9 @@ bench: build ## sizes and times, as README's table
 
 bench-api: build ## requests, lists, watches and memory of the API beside etcd and axum
 	@scripts/bench-api.sh
+
+bench-store: ## the store's puts, reads, lists and memory beside etcd
+	@scripts/bench-store.sh
 
 fuzz: ## every fuzz target for ten minutes
 	@scripts/fuzz.sh

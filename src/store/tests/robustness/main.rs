@@ -5,6 +5,7 @@ mod controls;
 mod crash;
 mod cut;
 mod faults;
+mod fixtures;
 mod flip;
 mod full;
 mod loop_disk;
