@@ -12,7 +12,7 @@ use regex::Regex;
 use resources::Resource;
 use serde_json::{Map, Value};
 
-use crate::world::World;
+use crate::world::{Answer, Said, World};
 
 /// Where the documents differ (a line of [`differences`]), and why that is right.
 const ARGUED: &[(&str, &str)] = &[
@@ -25,10 +25,6 @@ const ARGUED: &[(&str, &str)] = &[
         "server-side apply is answered 415 until it comes",
     ),
     (r"^- paths//logs/", "the node's logs, off unless asked for"),
-    (
-        r"^- paths/(/\.well-known/openid-configuration|/openid/v1/jwks)/",
-        "the issuer's documents describe themselves",
-    ),
     (
         r"^\+ definitions/io\.k8s\.apimachinery\.pkg\.apis\.meta\.v1\.WatchEvent:",
         "clients decode watches by it; upstream's paths of /watch/ refer to it",
@@ -207,4 +203,64 @@ async fn version_2_is_upstreams() {
         unused.is_empty(),
         "reasons without a difference: {unused:?}"
     );
+}
+
+/// The index's addresses name a content that never changes; without the hash clients ask again.
+#[tokio::test]
+async fn version_3_is_kept_by_its_hash() {
+    let world = World::new().await;
+    let index = world.get("/openapi/v3").await.json();
+    let address = index["paths"]["apis/apps/v1"]["serverRelativeURL"].as_str();
+    let address = address.expect("an address").to_owned();
+    let header = |answer: &Answer, name: &str| {
+        let value = answer
+            .headers
+            .get(name)
+            .and_then(|value| value.to_str().ok());
+        value.unwrap_or_default().to_owned()
+    };
+    let kept = world.get(&address).await;
+    assert_eq!(header(&kept, "cache-control"), "public, immutable");
+    assert_eq!(header(&kept, "expires"), "Sun, 10 Jan 2027 12:00:00 GMT");
+    let path = "/openapi/v3/apis/apps/v1";
+    let said = Said::nothing();
+    let moved = world
+        .expect(301, "GET", &format!("{path}?hash=old"), &said)
+        .await;
+    assert_eq!(header(&moved, "location"), address);
+    let plain = world.get(path).await;
+    assert_eq!(header(&plain, "cache-control"), "no-cache, private");
+    assert_eq!(plain.body, kept.body);
+    let known = Said {
+        headers: vec![("If-None-Match".to_owned(), header(&plain, "etag"))],
+        ..Said::nothing()
+    };
+    let same = world.expect(304, "GET", path, &known).await;
+    assert_eq!(same.body.len(), 0);
+    let rows = [
+        (path, "application/json", 200),
+        (path, "application/json;charset=utf-8, */*", 200),
+        (
+            path,
+            "application/com.github.proto-openapi.spec.v3@v1.0+protobuf",
+            406,
+        ),
+        (
+            "/openapi/v2",
+            "application/com.github.proto-openapi.spec.v2@v1.0+protobuf",
+            200,
+        ),
+        (
+            "/openapi/v2",
+            "application/com.github.proto-openapi.spec.v2.v1.0+protobuf",
+            200,
+        ),
+        ("/openapi/v2", "text/plain", 406),
+        ("/openapi/v3/apis/nowhere/v1", "*/*", 404),
+    ];
+    for (path, accept, code) in rows {
+        world
+            .expect(code, "GET", path, &Said::accepting(accept))
+            .await;
+    }
 }
