@@ -113,7 +113,7 @@ impl Visit<'_> {
     async fn answered(&self) {
         if self.row.answer == Some(resources::Answer::ComponentStatus) {
             let listed = self.world.get(&self.all).await;
-            assert_eq!(listed.headers["warning"].to_str(), Ok(DEPRECATED));
+            assert_eq!(listed.headers["warning"], DEPRECATED);
             let item = &listed.json()["items"][0];
             let one = format!("{}/{}", self.all, plain(&item["metadata"]["name"]));
             assert_eq!(&self.world.get(&one).await.json(), item);

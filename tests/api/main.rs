@@ -8,6 +8,7 @@ mod conversations;
 mod discovery;
 mod history;
 mod kinds;
+mod metrics;
 mod openapi;
 mod tables;
 mod versions;

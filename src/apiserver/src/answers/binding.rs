@@ -12,9 +12,10 @@ use crate::answer;
 use crate::dispatch::Call;
 
 pub(super) async fn create(call: Call<'_>) -> Result<Response<Body>, StatusError> {
-    let (binding, options) = read(&call)?;
-    let bound = resources::served().find(is_bound);
-    let bound = bound.ok_or_else(StatusError::no_such_resource)?;
+    let (binding, mut options) = read(&call)?;
+    let bound = resources::served().find_map(|row| Some((row, binding_of(row)?)));
+    let (bound, subresource) = bound.ok_or_else(StatusError::no_such_resource)?;
+    options.subresource = subresource;
     let target = Target {
         namespace: &call.path.namespace,
         name: binding.name(),
@@ -27,12 +28,12 @@ pub(super) async fn create(call: Call<'_>) -> Result<Response<Body>, StatusError
     Ok(answer::json(StatusCode::CREATED, &status))
 }
 
-/// The kind that Bindings are about, in whose own subresource the same is done.
-fn is_bound(row: &&'static Resource) -> bool {
+/// The subresource of the kind that Bindings are about, in which the same is done.
+fn binding_of(row: &Resource) -> Option<&'static str> {
     row.subresources
         .iter()
-        .any(|subresource| match subresource {
-            Subresource::Create { hook, .. } => *hook == Hook::Binding,
-            _ => false,
+        .find_map(|subresource| match subresource {
+            Subresource::Create { name, hook, .. } => (*hook == Hook::Binding).then_some(*name),
+            _ => None,
         })
 }

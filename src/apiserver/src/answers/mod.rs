@@ -19,6 +19,14 @@ use crate::{answer, options};
 
 /// Answers a request about a kind that is not stored. The verb is one of the row's.
 pub(crate) async fn handle(call: Call<'_>, kind: Answer) -> Result<Response<Body>, StatusError> {
+    if kind == Answer::ComponentStatus {
+        return component_status::read(call).await;
+    }
+    // What is not stored has no name to write to, and belongs to one namespace.
+    let all_namespaces = call.row.namespaced() && call.path.namespace.is_empty();
+    if !call.path.name.is_empty() || all_namespaces {
+        return Err(StatusError::method_not_allowed());
+    }
     match kind {
         Answer::Binding => binding::create(call).await,
         review => create(call, review).await,

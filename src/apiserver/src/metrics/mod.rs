@@ -9,6 +9,7 @@ mod identity;
 mod process;
 mod requests;
 mod scrape;
+mod watches;
 
 use base::metrics::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
@@ -19,6 +20,7 @@ pub(crate) use health::HealthMetrics;
 pub(crate) use identity::IdentityMetrics;
 pub(crate) use requests::{RequestMetrics, Seen};
 pub(crate) use scrape::{scrape, scrape_health};
+pub(crate) use watches::WatchMetrics;
 
 use crate::filters::in_flight::InFlight;
 
@@ -29,6 +31,7 @@ pub(crate) struct Metrics {
     pub identity: IdentityMetrics,
     pub health: HealthMetrics,
     pub admission: Timed,
+    pub watches: WatchMetrics,
     pub in_flight: InFlight,
     pub handshake_errors: IntCounter,
 }
@@ -51,6 +54,7 @@ impl Metrics {
             requests: RequestMetrics::new(&make),
             identity: IdentityMetrics::new(&make),
             health: HealthMetrics::new(),
+            watches: WatchMetrics::new(&make),
             admission: Timed::new(admitted, clock, &make),
             in_flight: InFlight::new(&in_flight),
             handshake_errors: make.counter(

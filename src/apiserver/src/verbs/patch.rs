@@ -3,7 +3,7 @@
 use apimachinery::{GroupVersionKind, Object, StatusError};
 use axum::body::Body;
 use http::{Response, StatusCode};
-use schema::decode::Validation;
+use schema::decode::{self, Validation};
 use schema::patch;
 use serde_json::Value;
 
@@ -44,20 +44,15 @@ pub(crate) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError
 impl Patch {
     /// Reads the body as the content type says.
     pub fn read(call: &Call<'_>) -> Result<Self, StatusError> {
-        let json = || {
-            serde_json::from_slice::<Value>(&call.body)
-                .map_err(|error| StatusError::bad_request(format!("error decoding patch: {error}")))
-        };
-        let object = |value: Value| match value {
-            Value::Object(_) => Ok(value),
-            _ => Err(StatusError::bad_request(
-                "error decoding patch: json: cannot unmarshal: the patch is not a JSON object",
-            )),
+        let object = |what: &str| {
+            let map = decode::map(&call.body)
+                .map_err(|error| StatusError::bad_request(format!("{what}{error}")))?;
+            Ok::<_, StatusError>(Value::Object(map))
         };
         match negotiate::content_type(call.headers) {
             "application/json-patch+json" => Ok(Self::Json(call.body.to_vec())),
-            "application/merge-patch+json" => Ok(Self::Merge(object(json()?)?)),
-            "application/strategic-merge-patch+json" => Ok(Self::Strategic(object(json()?)?)),
+            "application/merge-patch+json" => Ok(Self::Merge(object("error decoding patch: ")?)),
+            "application/strategic-merge-patch+json" => Ok(Self::Strategic(object("")?)),
             _ => Err(StatusError::unsupported_media_type(&ACCEPTED)),
         }
     }

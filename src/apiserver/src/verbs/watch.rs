@@ -64,9 +64,11 @@ pub(crate) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError
             (parts.registry.clone(), interest)
         }),
     };
-    let lines = stream::unfold(watch, |mut watch| async {
+    let watched = call.state.metrics.watches.of(call.served);
+    let lines = stream::unfold((watch, watched), |(mut watch, watched)| async {
         let line = watch.next().await?;
-        Some((Ok::<_, StatusError>(line), watch))
+        watched.sent(line.len());
+        Some((Ok::<_, StatusError>(line), (watch, watched)))
     });
     let mut response = answer::json_bytes(StatusCode::OK, Bytes::new());
     *response.body_mut() = Body::from_stream(lines);

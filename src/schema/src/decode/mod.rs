@@ -12,7 +12,7 @@ use std::fmt;
 
 use apimachinery::Object;
 use serde::de::DeserializeSeed;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::facts::TypeRef;
 use crate::walk;
@@ -143,6 +143,26 @@ pub fn decode_value(
         .deserialize(value)
         .map_err(|error| DecodeError::Mismatch(error.to_string()))?;
     finish(value, run, validation)
+}
+
+/// A JSON object of whatever fields, such as a merge patch; `null` is an empty one.
+///
+/// # Errors
+/// In Go's words, as [`decode`].
+pub fn map(bytes: &[u8]) -> Result<Map<String, Value>, DecodeError> {
+    let (text, mut mended) = (syntax::text(bytes), String::new());
+    let value: Value = syntax::parse(&text, &mut mended, |text| serde_json::from_str(text))?;
+    let found = match value {
+        Value::Object(map) => return Ok(map),
+        Value::Null => return Ok(Map::new()),
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+    };
+    Err(DecodeError::Mismatch(format!(
+        "json: cannot unmarshal {found} into Go value of type map[string]interface {{}}"
+    )))
 }
 
 /// A JSON error in Go's words, for bodies that are no objects, such as JSON patches.
