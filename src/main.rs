@@ -14,6 +14,8 @@ mod options;
 mod rbac;
 mod reads;
 mod server;
+mod snapshot;
+mod snapshot_socket;
 mod sources;
 
 use std::ffi::OsString;
@@ -48,6 +50,7 @@ fn cli() -> Command {
         .subcommand(options::arguments(Command::new("clean-node").about(
             "Stop all pods of this node and remove what they left; the data stays",
         )))
+        .subcommand(snapshot::cli())
         .subcommand(certificate::cli())
         .subcommand(Command::new("kubectl").about("Control the cluster (rk3s kubectl --help)"))
 }
@@ -57,6 +60,10 @@ fn command(args: Vec<OsString>) -> ExitCode {
     let outcome = match matches.subcommand() {
         Some(("server", matches)) => run(matches, server::run),
         Some(("clean-node", matches)) => run(matches, clean::run),
+        Some(("snapshot", matches)) => match matches.subcommand() {
+            Some((_, inner)) => run(inner, |options| snapshot::run(matches.clone(), options)),
+            None => Ok(()),
+        },
         Some(("certificate", matches)) => match matches.subcommand() {
             Some((_, inner)) => run(inner, |options| certificate::run(matches.clone(), options)),
             None => Ok(()),

@@ -27,7 +27,7 @@ use crate::node::{self, NodeCx};
 use crate::options::Options;
 use crate::reads::Authorized;
 use crate::sources::{self, Lookups};
-use crate::{bootstrap, gate, rbac};
+use crate::{bootstrap, gate, rbac, snapshot_socket};
 
 /// How long parts may take to end.
 const END: std::time::Duration = std::time::Duration::from_secs(10);
@@ -163,11 +163,14 @@ async fn start(options: &Options, control: &Control, port: u16) -> Result<Vec<Ta
         }
     });
     let (store, until) = (control.store.clone(), shutdown.clone());
+    let snapshots =
+        snapshot_socket::serve(&options.path("data-dir"), store.clone(), until.clone())?;
     Ok(vec![
         node,
         base::tasks::spawn("scheduler", scheduler),
         base::tasks::spawn("controllers", controllers),
         base::tasks::spawn("certificates", renewal),
+        base::tasks::spawn("snapshots", snapshots),
         base::tasks::spawn("store upkeep", async move { store.upkeep(until).await }),
     ])
 }
