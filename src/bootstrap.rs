@@ -14,6 +14,21 @@ use serde_json::{Value, json};
 /// Upstream's system namespaces, in its order.
 const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
 
+/// Upstream's system classes: name, value, description.
+const PRIORITY_CLASSES: [(&str, i64, &str); 2] = [
+    (
+        "system-cluster-critical",
+        2_000_000_000,
+        "Used for system critical pods that must run in the cluster, but can be moved to another \
+         node if necessary.",
+    ),
+    (
+        "system-node-critical",
+        2_000_001_000,
+        "Used for system critical pods that must not be moved from their current node.",
+    ),
+];
+
 /// Nothing is admitted or refused here.
 struct Nobody;
 
@@ -31,9 +46,17 @@ pub async fn objects(registry: &Registry, service_ip: Ipv4Addr, port: u16) -> Re
             "apiVersion": "v1", "kind": "Namespace",
             "metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name}},
         });
-        create(registry, "Namespace", "", namespace)
+        create(registry, "", namespace)
     });
     futures::future::try_join_all(namespaces).await?;
+    let classes = PRIORITY_CLASSES.map(|(name, value, description)| {
+        let class = json!({
+            "apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass",
+            "metadata": {"name": name}, "value": value, "description": description,
+        });
+        create(registry, "", class)
+    });
+    futures::future::try_join_all(classes).await?;
     keep_service(registry, service_ip, port).await
 }
 
@@ -80,7 +103,7 @@ async fn keep_service(registry: &Registry, service_ip: Ipv4Addr, port: u16) -> R
             deleted.context("cannot replace the Service kubernetes")?;
         }
     }
-    create(registry, "Service", "default", service).await
+    create(registry, "default", service).await
 }
 
 fn with_ports(service: &Object, ports: &Value) -> Object {
@@ -99,9 +122,10 @@ fn cx() -> RequestCx {
     RequestCx::new(UserInfo::new("system:apiserver", &[]), TraceId::generate())
 }
 
-async fn create(registry: &Registry, kind: &str, namespace: &str, object: Value) -> Result<()> {
-    let row = row(kind)?;
+async fn create(registry: &Registry, namespace: &str, object: Value) -> Result<()> {
     let object = Object::from_value(object).context("a JSON object")?;
+    let kind = object.gvk().context("an object that names its kind")?;
+    let row = resources::by_kind(&kind.group, &kind.kind).context("a kind of the table")?;
     let target = Target {
         namespace,
         name: object.name(),

@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
+use admission::TokenVolumes;
 use anyhow::{Context, Result, bail};
 use apiserver::{ApiServer, Check, Checks, Listener, Parts};
 use auth::{
@@ -227,7 +228,11 @@ async fn open(
     let api = ApiServer::new(Parts {
         registry: registry.clone(),
         admission: Arc::new(admission::Chain::new(vec![
-            Arc::new(admission::Chain::built_in(lookups.clone(), lookups)),
+            Arc::new(admission::Chain::built_in(
+                lookups.clone(),
+                lookups,
+                TokenVolumes::Absent,
+            )),
             Arc::new(EscalationCheck::new(rbac, authorizer.clone())),
         ])),
         authenticator: authenticator.clone(),

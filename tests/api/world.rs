@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use admission::{ObjectSource, ServiceAccountSource};
+use admission::{ObjectSource, ServiceAccountSource, TokenVolumes};
 use apimachinery::{Encoded, Object, StatusError, UserInfo};
 use apiserver::{ApiServer, Check, Checks, KubeletConnector, NodeEndpoint, Parts};
 use auth::{
@@ -133,7 +133,11 @@ impl World {
         let known: Vec<Arc<dyn Authenticator>> = vec![Arc::new(x509), tokens.clone()];
         let api = ApiServer::new(Parts {
             registry,
-            admission: Arc::new(admission::Chain::built_in(lookups.clone(), lookups)),
+            admission: Arc::new(admission::Chain::built_in(
+                lookups.clone(),
+                lookups,
+                TokenVolumes::Absent,
+            )),
             authenticator: Arc::new(auth::Chain::new(known, true)),
             authorizer: Arc::new(Union(vec![
                 Arc::new(PrivilegedGroup::masters()),

@@ -8,7 +8,8 @@ use futures::future::BoxFuture;
 
 use crate::{
     DefaultTolerationSeconds, LimitRanger, NamespaceLifecycle, NodeRestriction, ObjectSource,
-    Priority, ServiceAccount, ServiceAccountSource, TaintNodesByCondition,
+    PodSecurity, Priority, RuntimeClass, ServiceAccount, ServiceAccountSource,
+    TaintNodesByCondition, TokenVolumes,
 };
 
 /// Plugins in order, itself a plugin: mutating runs them all, then validating runs them all. The
@@ -27,15 +28,18 @@ impl Chain {
     pub fn built_in(
         objects: Arc<dyn ObjectSource>,
         service_accounts: Arc<dyn ServiceAccountSource>,
+        tokens: TokenVolumes,
     ) -> Self {
         Self::new(vec![
             Arc::new(NamespaceLifecycle::new(objects.clone())),
-            Arc::new(LimitRanger::new(objects)),
-            Arc::new(ServiceAccount::new(service_accounts)),
+            Arc::new(LimitRanger::new(objects.clone())),
+            Arc::new(ServiceAccount::new(service_accounts, tokens)),
             Arc::new(NodeRestriction),
             Arc::new(TaintNodesByCondition),
-            Arc::new(Priority),
+            Arc::new(PodSecurity::new(objects.clone())),
+            Arc::new(Priority::new(objects.clone())),
             Arc::new(DefaultTolerationSeconds::default()),
+            Arc::new(RuntimeClass::new(objects)),
         ])
     }
 
@@ -87,7 +91,7 @@ mod tests {
     #[tokio::test]
     async fn a_plain_pod_passes_all_plugins() {
         let cluster = Arc::new(Cluster::default());
-        let chain = Chain::built_in(cluster.clone(), cluster);
+        let chain = Chain::built_in(cluster.clone(), cluster, TokenVolumes::Absent);
         let names: Vec<_> = chain.names().collect();
         expect![[r#"
             NamespaceLifecycle
@@ -95,8 +99,10 @@ mod tests {
             ServiceAccount
             NodeRestriction
             TaintNodesByCondition
+            PodSecurity
             Priority
-            DefaultTolerationSeconds"#]]
+            DefaultTolerationSeconds
+            RuntimeClass"#]]
         .assert_eq(&names.join("\n"));
         let pod = json!({"metadata": {"name": "web", "namespace": "default"}, "spec": {}});
         let answer = Request::create("pods", "default", "web")

@@ -1,24 +1,79 @@
 //! A pod's priority comes from its class, never from the pod.
 
+use std::sync::Arc;
+
 use apimachinery::admission::{Attributes, Operation, Plugin};
 use apimachinery::{Object, StatusError};
 use futures::future::BoxFuture;
+use serde_json::Value;
 
-use crate::request::{creates_pod, forbidden, is_pod, text};
+use crate::request::{creates_pod, forbidden, is_about, is_pod, text};
+use crate::sources::ObjectSource;
 
-/// The classes every cluster has; those that users make come with their kind's informer.
-const BUILT_IN: [(&str, i64); 2] = [
-    ("system-cluster-critical", 2_000_000_000),
-    ("system-node-critical", 2_000_001_000),
-];
-/// Of a pod without a class.
+/// Of a pod without a class, in a cluster without a default.
 const DEFAULT_PRIORITY: i64 = 0;
-/// Of every class above, and of a pod without a class.
+/// Of a class that does not say, and of a pod without one.
 const POLICY: &str = "PreemptLowerPriority";
+const GROUP: &str = "scheduling.k8s.io";
 
-/// See the module.
-#[derive(Clone, Copy, Debug)]
-pub struct Priority;
+/// See the module. Also sees to it that one class at most is the default.
+pub struct Priority(Arc<dyn ObjectSource>);
+
+/// What a class gives its pods.
+struct Class {
+    name: String,
+    value: i64,
+    policy: String,
+}
+
+impl Class {
+    fn of(class: &Object) -> Self {
+        let policy = text(class, "/preemptionPolicy");
+        Self {
+            name: class.name().to_owned(),
+            value: class.at("/value").and_then(Value::as_i64).unwrap_or(0),
+            policy: if policy.is_empty() { POLICY } else { policy }.to_owned(),
+        }
+    }
+
+    /// In a cluster without a default.
+    fn none() -> Self {
+        Self {
+            name: String::new(),
+            value: DEFAULT_PRIORITY,
+            policy: POLICY.to_owned(),
+        }
+    }
+}
+
+impl Priority {
+    #[must_use]
+    pub fn new(objects: Arc<dyn ObjectSource>) -> Self {
+        Self(objects)
+    }
+
+    /// The default class; the lowest, should there be several.
+    async fn default_class(&self) -> Result<Option<Class>, StatusError> {
+        let classes = self.0.list(GROUP, "PriorityClass", "").await?;
+        let defaults = classes.iter().filter(|class| is_default(class));
+        Ok(defaults.map(Class::of).min_by_key(|class| class.value))
+    }
+
+    async fn class(&self, attributes: &Attributes<'_>, name: &str) -> Result<Class, StatusError> {
+        if name.is_empty() {
+            return Ok(self.default_class().await?.unwrap_or_else(Class::none));
+        }
+        let found = self.0.get(GROUP, "PriorityClass", "", name).await?;
+        found.as_ref().map(Class::of).ok_or_else(|| {
+            let why = format!("no PriorityClass with name {name} was found");
+            forbidden(attributes, &why)
+        })
+    }
+}
+
+fn is_default(class: &Object) -> bool {
+    class.at("/globalDefault") == Some(&Value::Bool(true))
+}
 
 impl Plugin for Priority {
     fn name(&self) -> &'static str {
@@ -30,50 +85,73 @@ impl Plugin for Priority {
         attributes: &'a Attributes<'a>,
         pod: &'a mut Object,
     ) -> BoxFuture<'a, Result<(), StatusError>> {
-        let answer = if creates_pod(attributes) {
-            set(attributes, pod)
-        } else {
+        Box::pin(async move {
+            if creates_pod(attributes) {
+                let class = self.class(attributes, text(pod, "/spec/priorityClassName"));
+                let class = class.await?;
+                return set(&class, pod).map_err(|why| forbidden(attributes, &why));
+            }
             if attributes.operation == Operation::Update && is_pod(attributes) {
                 keep(attributes, pod);
             }
             Ok(())
-        };
-        Box::pin(std::future::ready(answer))
+        })
+    }
+
+    fn validate<'a>(
+        &'a self,
+        attributes: &'a Attributes<'a>,
+        class: Option<&'a Object>,
+    ) -> BoxFuture<'a, Result<(), StatusError>> {
+        Box::pin(async move {
+            let about = is_about(attributes, GROUP, "priorityclasses");
+            let Some(class) = class.filter(|class| about && is_default(class)) else {
+                return Ok(());
+            };
+            let other = self.default_class().await?;
+            let creates = attributes.operation == Operation::Create;
+            match other.filter(|other| creates || other.name != class.name()) {
+                Some(other) => {
+                    let why = format!(
+                        "PriorityClass {} is already marked as default. Only one default can \
+                         exist",
+                        other.name
+                    );
+                    Err(forbidden(attributes, &why))
+                }
+                None => Ok(()),
+            }
+        })
     }
 }
 
-fn set(attributes: &Attributes<'_>, pod: &mut Object) -> Result<(), StatusError> {
-    let class = text(pod, "/spec/priorityClassName");
-    let priority = match class {
-        "" => DEFAULT_PRIORITY,
-        class => BUILT_IN
-            .iter()
-            .find(|(name, _)| *name == class)
-            .map(|(_, value)| *value)
-            .ok_or_else(|| {
-                let why = format!("no PriorityClass with name {class} was found");
-                forbidden(attributes, &why)
-            })?,
-    };
-    let given = pod.at("/spec/priority").and_then(|value| value.as_i64());
-    if let Some(given) = given.filter(|given| *given != priority) {
-        let why = format!(
+/// Gives the pod what its class says; the error says why it cannot be.
+fn set(class: &Class, pod: &mut Object) -> Result<(), String> {
+    let Class {
+        name,
+        value: priority,
+        policy,
+    } = class;
+    let given = pod.at("/spec/priority").and_then(Value::as_i64);
+    if let Some(given) = given.filter(|given| given != priority) {
+        return Err(format!(
             "the integer value of priority ({given}) must not be provided in pod spec; priority \
              admission controller computed {priority} from the given PriorityClass name"
-        );
-        return Err(forbidden(attributes, &why));
+        ));
     }
     let given = text(pod, "/spec/preemptionPolicy");
-    if !["", POLICY].contains(&given) {
-        let why = format!(
+    if !["", policy].contains(&given) {
+        return Err(format!(
             "the string value of PreemptionPolicy ({given}) must not be provided in pod spec; \
-             priority admission controller computed {POLICY} from the given PriorityClass name"
-        );
-        return Err(forbidden(attributes, &why));
+             priority admission controller computed {policy} from the given PriorityClass name"
+        ));
     }
     let spec = pod.map_mut("spec");
-    spec.insert("priority".into(), priority.into());
-    spec.insert("preemptionPolicy".into(), POLICY.into());
+    if !name.is_empty() {
+        spec.insert("priorityClassName".into(), name.as_str().into());
+    }
+    spec.insert("priority".into(), (*priority).into());
+    spec.insert("preemptionPolicy".into(), policy.as_str().into());
     Ok(())
 }
 
@@ -92,8 +170,29 @@ fn keep(attributes: &Attributes<'_>, pod: &mut Object) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Request;
-    use serde_json::{Value, json};
+    use crate::testing::{Cluster, Request};
+    use serde_json::json;
+
+    fn class(name: &str, value: i64, rest: Value) -> Value {
+        let mut class = json!({"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass",
+            "metadata": {"name": name}, "value": value});
+        for (key, value) in rest.as_object().expect("an object") {
+            class[key] = value.clone();
+        }
+        class
+    }
+
+    /// Over a cluster with its own classes, and with a default if wished.
+    fn plugin(default: bool) -> Priority {
+        let mut classes = vec![
+            class("system-node-critical", 2_000_001_000, json!({})),
+            class("patient", 5, json!({"preemptionPolicy": "Never"})),
+        ];
+        if default {
+            classes.push(class("usual", 9, json!({"globalDefault": true})));
+        }
+        Priority::new(Arc::new(Cluster::of(classes)))
+    }
 
     fn create() -> Request {
         Request::create("pods", "ns", "web")
@@ -125,8 +224,8 @@ mod tests {
             ),
             (
                 create(),
-                json!({"priorityClassName": "system-cluster-critical", "priority": 2_000_000_000}),
-                given("system-cluster-critical", 2_000_000_000),
+                json!({"priorityClassName": "patient", "priority": 5}),
+                json!({"priorityClassName": "patient", "priority": 5, "preemptionPolicy": "Never"}),
             ),
             (update(), json!({}), old()["spec"].clone()),
             (
@@ -138,7 +237,7 @@ mod tests {
             (Request::create("jobs", "ns", "web"), json!({}), json!({})),
         ];
         for (number, (request, before, after)) in rows.into_iter().enumerate() {
-            let answer = request.run(&Priority, json!({"spec": before})).await;
+            let answer = request.run(&plugin(false), json!({"spec": before})).await;
             let answer: Value = serde_json::from_str(&answer).expect("admitted");
             assert_eq!(answer, json!({"spec": after}), "row {number}");
         }
@@ -164,8 +263,49 @@ mod tests {
             ),
         ];
         for (spec, why) in rows {
-            let answer = create().run(&Priority, json!({"spec": spec})).await;
+            let answer = create().run(&plugin(false), json!({"spec": spec})).await;
             assert_eq!(answer, format!("403 pods \"web\" is forbidden: {why}"));
+        }
+    }
+    #[tokio::test]
+    async fn one_class_is_the_default() {
+        let answer = create().run(&plugin(true), json!({"spec": {}})).await;
+        let answer: Value = serde_json::from_str(&answer).expect("admitted");
+        let expected =
+            json!({"priorityClassName": "usual", "priority": 9, "preemptionPolicy": POLICY});
+        assert_eq!(answer["spec"], expected);
+
+        let classes =
+            |name: &'static str| Request::create("priorityclasses", "", name).group(GROUP);
+        let default = |name: &str| class(name, 1, json!({"globalDefault": true}));
+        let taken = |name: &str| {
+            format!(
+                "403 priorityclasses.scheduling.k8s.io {name:?} is forbidden: PriorityClass usual \
+                 is already marked as default. Only one default can exist"
+            )
+        };
+        let rows = [
+            (classes("new"), default("new"), taken("new")),
+            (
+                classes("new").update(json!({})),
+                default("new"),
+                taken("new"),
+            ),
+            (
+                classes("usual").update(json!({})),
+                default("usual"),
+                String::new(),
+            ),
+            (classes("new"), class("new", 1, json!({})), String::new()),
+        ];
+        for (request, object, expected) in rows {
+            let answer = request.run(&plugin(true), object).await;
+            let refusal = if answer.starts_with("403") {
+                answer
+            } else {
+                String::new()
+            };
+            assert_eq!(refusal, expected);
         }
     }
 }

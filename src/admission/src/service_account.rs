@@ -1,22 +1,35 @@
 //! Every pod runs as a service account that exists.
 
+mod token_volume;
+
 use std::sync::Arc;
 
 use apimachinery::admission::{Attributes, Plugin};
 use apimachinery::{Object, StatusError};
 use futures::future::BoxFuture;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::request::{MIRROR, creates_pod, forbidden, items, text};
 use crate::sources::ServiceAccountSource;
 
-/// Fills in the account and its image pull secrets.
-pub struct ServiceAccount(Arc<dyn ServiceAccountSource>);
+/// Fills in the account, its image pull secrets, and the volume with its token.
+pub struct ServiceAccount {
+    accounts: Arc<dyn ServiceAccountSource>,
+    tokens: TokenVolumes,
+}
+
+/// Whether pods get the volume with their account's token, unless they or the account say no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenVolumes {
+    Mounted,
+    /// For a cluster whose kubelets cannot fill it.
+    Absent,
+}
 
 impl ServiceAccount {
     #[must_use]
-    pub fn new(accounts: Arc<dyn ServiceAccountSource>) -> Self {
-        Self(accounts)
+    pub fn new(accounts: Arc<dyn ServiceAccountSource>, tokens: TokenVolumes) -> Self {
+        Self { accounts, tokens }
     }
 
     async fn account(
@@ -25,7 +38,7 @@ impl ServiceAccount {
         name: &str,
     ) -> Result<Object, StatusError> {
         let namespace = attributes.namespace;
-        let account = self.0.account(namespace, name).await?;
+        let account = self.accounts.account(namespace, name).await?;
         account.ok_or_else(|| {
             let why = format!(
                 "error looking up service account {namespace}/{name}: serviceaccount {name:?} not \
@@ -61,6 +74,9 @@ impl Plugin for ServiceAccount {
             for field in ["serviceAccountName", "serviceAccount"] {
                 spec.insert(field.into(), name.as_str().into());
             }
+            if self.tokens == TokenVolumes::Mounted && mounts_token(&account, spec) {
+                token_volume::mount(spec);
+            }
             if let (false, Some(secrets)) = (has_secrets, account.get("imagePullSecrets")) {
                 spec.insert("imagePullSecrets".into(), secrets.clone());
             }
@@ -78,6 +94,14 @@ impl Plugin for ServiceAccount {
         let answer = fault.map_or(Ok(()), |why| Err(forbidden(attributes, why)));
         Box::pin(std::future::ready(answer))
     }
+}
+
+/// The pod's word counts more than the account's; both are for it by default.
+fn mounts_token(account: &Object, spec: &Map<String, Value>) -> bool {
+    let says = |field: Option<&Value>| field.and_then(Value::as_bool);
+    let pod = says(spec.get("automountServiceAccountToken"));
+    let account = || says(account.get("automountServiceAccountToken"));
+    pod.or_else(account).unwrap_or(true)
 }
 
 /// A static pod comes from a file and must not gain rights of the API's.
@@ -101,7 +125,10 @@ mod tests {
 
     async fn run(request: Request, pod: Value) -> String {
         request
-            .run(&ServiceAccount::new(Arc::new(Cluster::default())), pod)
+            .run(
+                &ServiceAccount::new(Arc::new(Cluster::default()), TokenVolumes::Absent),
+                pod,
+            )
             .await
     }
 
@@ -193,5 +220,32 @@ mod tests {
             serde_json::from_str::<Value>(&answer).expect("admitted"),
             plain
         );
+    }
+    #[tokio::test]
+    async fn tokens_are_mounted_unless_somebody_says_no() {
+        let silent = json!({"apiVersion": "v1", "kind": "ServiceAccount",
+            "metadata": {"name": "silent", "namespace": "other"},
+            "automountServiceAccountToken": false});
+        let accounts = Arc::new(Cluster::of([silent]));
+        let plugin = ServiceAccount::new(accounts, TokenVolumes::Mounted);
+        let rows = [
+            (json!({"serviceAccountName": "robot"}), true),
+            (
+                json!({"serviceAccountName": "robot", "automountServiceAccountToken": false}),
+                false,
+            ),
+            (json!({"serviceAccountName": "silent"}), false),
+            (
+                json!({"serviceAccountName": "silent", "automountServiceAccountToken": true}),
+                true,
+            ),
+        ];
+        for (mut spec, expected) in rows {
+            spec["containers"] = json!([{"name": "c"}]);
+            let text = spec.to_string();
+            let answer = create("other").run(&plugin, json!({"spec": spec})).await;
+            let answer: Value = serde_json::from_str(&answer).expect("admitted");
+            assert_eq!(!answer["spec"]["volumes"].is_null(), expected, "{text}");
+        }
     }
 }

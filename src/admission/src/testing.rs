@@ -19,6 +19,7 @@ pub(crate) struct Request {
     name: &'static str,
     user: UserInfo,
     old: Option<Object>,
+    cx: Option<RequestCx>,
 }
 
 impl Request {
@@ -36,7 +37,14 @@ impl Request {
             name,
             user: UserInfo::new("dev", &[]),
             old: None,
+            cx: None,
         }
+    }
+
+    /// On behalf of a context that a test looks at afterwards.
+    pub(crate) fn within(mut self, cx: &RequestCx) -> Self {
+        self.cx = Some(cx.clone());
+        self
     }
 
     pub(crate) fn group(mut self, group: &'static str) -> Self {
@@ -80,7 +88,8 @@ impl Request {
         plugin: &dyn Plugin,
         object: Value,
     ) -> Result<Option<Object>, StatusError> {
-        let cx = RequestCx::new(self.user.clone(), TraceId::NONE);
+        let own = || RequestCx::new(self.user.clone(), TraceId::NONE);
+        let cx = self.cx.clone().unwrap_or_else(own);
         let attributes = Attributes {
             operation: self.operation,
             kind: &GroupVersionKind::new("", "v1", "Any"),
