@@ -103,6 +103,10 @@ fn message_name(definition: &str) -> String {
 
 /// The full name of a field's message: those of the same package are named shortly.
 fn resolve(ty: &str, of: &str) -> String {
+    // The values of maps are named from the root.
+    if let Some(absolute) = ty.strip_prefix('.') {
+        return absolute.to_owned();
+    }
     if ty.contains('.') {
         return ty.to_owned();
     }

@@ -104,6 +104,22 @@ fn times_quantities_and_bytes() {
     assert_eq!(read("v1", "Secret", &raw), Ok(expected));
 }
 
+/// `kubectl create quota`, as Go writes it.
+#[test]
+fn quantities_in_maps() {
+    let entry = |name: &[u8], amount: &[u8]| {
+        let quantity = field(1, amount);
+        field(1, &[field(1, name), field(2, &quantity)].concat())
+    };
+    let spec = [entry(b"pods", b"1"), entry(b"requests.cpu", b"500m")].concat();
+    let raw = [field(1, &field(1, b"q")), field(2, &spec)].concat();
+    let expected = json!({
+        "apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q"},
+        "spec": {"hard": {"pods": "1", "requests.cpu": "500m"}},
+    });
+    assert_eq!(read("v1", "ResourceQuota", &raw), Ok(expected));
+}
+
 #[test]
 fn broken_bodies_are_refused() {
     assert_eq!(envelope(b"{}"), Err(ProtobufError::Magic));
