@@ -4,7 +4,6 @@ use apimachinery::{Details, Status, StatusError};
 use axum::body::Body;
 use http::{Response, StatusCode};
 use registry::Target;
-
 use resources::{Hook, Resource, Subresource};
 
 use super::read;

@@ -210,9 +210,15 @@ mod tests {
         wishes(&pairs.collect()).map(user)
     }
 
+    /// Headers, and the groups that follow.
+    type Row = (
+        &'static [(&'static str, &'static str)],
+        &'static [&'static str],
+    );
+
     #[test]
     fn groups_are_implied_unless_they_are_named() {
-        let rows: [(&[(&str, &str)], &[&str]); 6] = [
+        let rows: [Row; 6] = [
             (&[(USER, "jane")], &["system:authenticated"]),
             (
                 &[(USER, "jane"), (GROUP, "devs"), (GROUP, "ops")],

@@ -151,7 +151,7 @@ pub fn decode_value(
 /// In Go's words, as [`decode`].
 pub fn map(bytes: &[u8]) -> Result<Map<String, Value>, DecodeError> {
     let (text, mut mended) = (syntax::text(bytes), String::new());
-    let value: Value = syntax::parse(&text, &mut mended, |text| serde_json::from_str(text))?;
+    let value: Value = syntax::parse(&text, &mut mended, serde_json::from_str)?;
     let found = match value {
         Value::Object(map) => return Ok(map),
         Value::Null => return Ok(Map::new()),
