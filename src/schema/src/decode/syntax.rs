@@ -77,7 +77,7 @@ fn mend_surrogates(text: &str) -> String {
     out + rest
 }
 
-/// The code of a `\uXXXX` that a text begins with.
+/// The code of an escape like `\ud83d` that a text begins with.
 fn escaped(text: &str) -> Option<u32> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     u32::from_str_radix(digits, 16).ok()
