@@ -47,6 +47,7 @@ struct Control {
     rules: Arc<StoredRules>,
     authenticator: Arc<dyn Authenticator>,
     authorizer: Arc<dyn Authorizer>,
+    tokens: Arc<ServiceAccountTokens>,
     api: ApiServer,
 }
 
@@ -150,6 +151,9 @@ async fn start(options: &Options, control: &Control, port: u16) -> Result<Vec<Ta
     let controllers = controllers::run(controllers::ControllersCx {
         informers,
         clients,
+        manager: Client::new(api.in_process(auth::identity::controller_manager()))
+            .with_user_agent("kube-controller-manager"),
+        sign_token: sources::signer(control.tokens.clone()),
         clock: clock.clone(),
         shutdown: shutdown.clone(),
         root_ca_pem: pki.server_ca_pem().to_owned(),
@@ -237,7 +241,7 @@ async fn open(
         ])),
         authenticator: authenticator.clone(),
         authorizer: authorizer.clone(),
-        tokens,
+        tokens: tokens.clone(),
         jwks_uri: format!("https://{}/openid/v1/jwks", SocketAddr::new(address, port)),
         kubelets: Arc::new(Kubelets::new(
             pki.client_config_as(pki::LeafName::ApiServerClient)?,
@@ -260,6 +264,7 @@ async fn open(
         rules,
         authenticator,
         authorizer,
+        tokens,
         api,
     })
 }

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use admission::{ObjectSource, ServiceAccountSource};
 use apimachinery::{Encoded, Object, StatusError};
-use auth::{NodeObject, PodGraph, TokenObject, TokenObjects};
+use auth::{NodeObject, PodGraph, ServiceAccountTokens, TokenObject, TokenObjects};
 use base::Clock;
 use client::{ApiResource, WatchEvent};
+use controllers::TokenSigner;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use informer::{Change, Informers};
@@ -143,6 +144,14 @@ const GRAPH: [(&str, &str, NodeObject); 4] = [
         NodeObject::ResourceSlice,
     ),
 ];
+
+/// Signs the tokens that Secrets hold.
+pub fn signer(tokens: Arc<ServiceAccountTokens>) -> TokenSigner {
+    Arc::new(move |account, secret| {
+        let signed = tokens.issue_legacy(account, secret);
+        signed.map_err(|error| format!("cannot sign a token: {error}"))
+    })
+}
 
 /// Keeps the node authorizer's graph like the served objects are.
 pub fn feed_graph(informers: &Informers, graph: &Arc<PodGraph>) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use apimachinery::Object;
 use base::{Clock, Shutdown};
 use client::{ApiResource, Client};
 use futures::future::BoxFuture;
@@ -12,11 +13,19 @@ use informer::{Informers, Recorder};
 /// (`system:serviceaccount:kube-system:<name>`).
 pub type Clients = Arc<dyn Fn(&'static str) -> Client + Send + Sync>;
 
+/// Signs the token that belongs into a Secret: of the ServiceAccount, for the Secret. It fails
+/// with the reason.
+pub type TokenSigner = Arc<dyn Fn(&Object, &Object) -> Result<String, String> + Send + Sync>;
+
 /// What every loop is made from.
 #[derive(Clone)]
 pub struct ControllersCx {
     pub informers: Informers,
     pub clients: Clients,
+    /// `system:kube-controller-manager`, as which upstream too runs the loop that makes tokens: no
+    /// controller's role lets it.
+    pub manager: Client,
+    pub sign_token: TokenSigner,
     pub clock: Clock,
     pub shutdown: Shutdown,
     /// Every served resource that can be listed, watched and deleted.

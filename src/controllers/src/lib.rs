@@ -7,6 +7,7 @@
 //!
 //! It must not know the store, the registry, the API server's code, or one loop another's.
 
+mod account_token;
 mod claim;
 mod cx;
 mod deployment;
@@ -26,12 +27,13 @@ mod template;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod token_cleaner;
 mod view;
 mod writes;
 
 use futures::future::join_all;
 
-pub use cx::{Clients, ControllersCx, NodeMonitorOptions, Row};
+pub use cx::{Clients, ControllersCx, NodeMonitorOptions, Row, TokenSigner};
 
 /// Every loop.
 pub const CONTROLLERS: &[Row] = &[
@@ -45,6 +47,8 @@ pub const CONTROLLERS: &[Row] = &[
     podgc::ROW,
     resource_quota::ROW,
     role_aggregation::ROW,
+    account_token::ROW,
+    token_cleaner::ROW,
 ];
 
 /// Runs every loop, each as a task of its own, until shutdown.

@@ -39,6 +39,13 @@ impl World {
         let clients = server.clone();
         let cx = ControllersCx {
             informers,
+            manager: Client::new(Arc::new(roles::Role {
+                name: "kube-controller-manager",
+                server: server.clone(),
+            })),
+            sign_token: Arc::new(|account, secret| {
+                Ok(format!("{}'s {}", account.name(), secret.name()))
+            }),
             clients: Arc::new(move |name| {
                 let server = clients.clone();
                 Client::new(Arc::new(roles::Role { name, server }))

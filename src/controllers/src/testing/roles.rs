@@ -49,6 +49,9 @@ const RULES: &[(&str, &str, &str)] = &[
         "clusterroles",
         "escalate get list patch update",
     ),
+    ("kube-controller-manager", "secrets", "delete get update"),
+    ("kube-controller-manager", "serviceaccounts", "get update"),
+    ("token-cleaner", "secrets", "delete get list"),
     ("resourcequota-controller", "*", "list"),
     (
         "resourcequota-controller",
