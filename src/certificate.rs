@@ -316,7 +316,8 @@ mod tests {
             The old ones are in /server/tls-1798804800; they stay valid until they expire.
             Restart rk3s server to have new ones issued.
             There are no certificates below : nothing to rotate.
-        "#]].assert_eq(&shown);
+        "#]]
+        .assert_eq(&shown);
     }
 
     #[test]

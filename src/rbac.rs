@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use apimachinery::admission::Plugin;
 use apimachinery::{Object, RequestCx, StatusError, UserInfo};
+use apiserver::Done;
 use auth::StoredRules;
 use auth::bootstrap::{RbacStore, reconcile};
 use base::{Backoff, Clock, Shutdown, TraceId};
@@ -28,15 +29,29 @@ impl Plugin for Nobody {
     }
 }
 
+/// What it takes to put the policy into force.
+pub struct Cx {
+    pub registry: Registry,
+    pub rules: Arc<StoredRules>,
+    /// Not authorized: the rules that they bring decide about all others.
+    pub informers: Informers,
+    /// Told when the policy is stored, for `/readyz`.
+    pub stored: Done,
+    pub clock: Clock,
+    pub shutdown: Shutdown,
+}
+
 /// Writes what is missing, then lets the stored objects decide alone. Tries again until it is
 /// done or the server ends: until then the embedded policy answers.
-pub async fn establish(
-    registry: Registry,
-    rules: Arc<StoredRules>,
-    informers: Informers,
-    clock: Clock,
-    shutdown: Shutdown,
-) {
+pub async fn establish(cx: Cx) {
+    let Cx {
+        registry,
+        rules,
+        informers,
+        stored,
+        clock,
+        shutdown,
+    } = cx;
     rules.follow(&informers);
     let below = Below(registry);
     let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
@@ -44,6 +59,7 @@ pub async fn establish(
         match reconcile(&below).await {
             Ok(written) => {
                 info!(written, "the bootstrap policy is stored");
+                stored.done();
                 break;
             }
             Err(error) => {
@@ -168,14 +184,17 @@ mod tests {
             let source = Arc::new(self.registry.clone());
             let informers = Informers::new(source, self.clock.clone(), self.shutdown.clone());
             let rules = Arc::new(StoredRules::default());
-            establish(
-                self.registry.clone(),
-                rules.clone(),
+            let (check, stored) = apiserver::Check::until_done("policy");
+            establish(Cx {
+                registry: self.registry.clone(),
+                rules: rules.clone(),
                 informers,
-                self.clock.clone(),
-                self.shutdown.clone(),
-            )
+                stored,
+                clock: self.clock.clone(),
+                shutdown: self.shutdown.clone(),
+            })
             .await;
+            assert_eq!((check.run)().await, Ok(()));
             Rbac::new(rules)
         }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use admission::TokenVolumes;
 use anyhow::{Context, Result, bail};
-use apiserver::{ApiServer, Check, Checks, Listener, Parts};
+use apiserver::{ApiServer, Check, Checks, Done, Listener, Parts};
 use auth::{
     Authenticator, Authorizer, BootstrapTokens, EscalationCheck, NodeAuthorizer, PodGraph,
     PrivilegedGroup, Rbac, ServiceAccountTokens, StoredRules, Union, X509,
@@ -45,6 +45,7 @@ struct Control {
     registry: Registry,
     graph: Arc<PodGraph>,
     rules: Arc<StoredRules>,
+    policy_stored: Done,
     authenticator: Arc<dyn Authenticator>,
     authorizer: Arc<dyn Authorizer>,
     tokens: Arc<ServiceAccountTokens>,
@@ -114,13 +115,15 @@ async fn start(options: &Options, control: &Control, port: u16) -> Result<Vec<Ta
     sources::feed_graph(&informers, &control.graph);
     base::tasks::spawn(
         "bootstrap policy",
-        rbac::establish(
-            registry.clone(),
-            control.rules.clone(),
-            informers.clone(),
-            clock.clone(),
-            shutdown.clone(),
-        ),
+        rbac::establish(rbac::Cx {
+            registry: registry.clone(),
+            rules: control.rules.clone(),
+            // What decides who may read cannot wait for its own decision.
+            informers: Informers::new(Arc::new(registry.clone()), clock.clone(), shutdown.clone()),
+            stored: control.policy_stored.clone(),
+            clock: clock.clone(),
+            shutdown: shutdown.clone(),
+        }),
     );
     let api_for = api.clone();
     let clients: Arc<dyn Fn(&'static str) -> Client + Send + Sync> = Arc::new(move |name| {
@@ -180,12 +183,7 @@ async fn start(options: &Options, control: &Control, port: u16) -> Result<Vec<Ta
     ])
 }
 
-async fn open(
-    options: &Options,
-    port: u16,
-    clock: &Clock,
-    shutdown: &Shutdown,
-) -> Result<Control> {
+async fn open(options: &Options, port: u16, clock: &Clock, shutdown: &Shutdown) -> Result<Control> {
     let data_dir = options.path("data-dir");
     let database = data_dir.join("server/db");
     std::fs::create_dir_all(&database)
@@ -229,6 +227,7 @@ async fn open(
         Arc::new(NodeAuthorizer::new(graph.clone())),
         Arc::new(rbac.clone()),
     ]));
+    let (policy_check, policy_stored) = Check::until_done("poststarthook/rbac/bootstrap-roles");
     let api = ApiServer::new(Parts {
         registry: registry.clone(),
         admission: Arc::new(admission::Chain::new(vec![
@@ -248,7 +247,7 @@ async fn open(
             registry.clone(),
             clock.clone(),
         )),
-        checks: checks(store.clone()),
+        checks: Checks(vec![store_check(store.clone()), policy_check]),
         server_ca_pem: pki.server_ca_pem().to_owned(),
         clock: clock.clone(),
         shutdown: shutdown.clone(),
@@ -262,6 +261,7 @@ async fn open(
         registry,
         graph,
         rules,
+        policy_stored,
         authenticator,
         authorizer,
         tokens,
@@ -269,9 +269,9 @@ async fn open(
     })
 }
 
-/// What `/readyz` asks: whether the store can be read.
-fn checks(store: Arc<SledStore>) -> Checks {
-    Checks(vec![Check {
+/// Whether the store can be read.
+fn store_check(store: Arc<SledStore>) -> Check {
+    Check {
         name: "etcd",
         liveness: true,
         run: Arc::new(move || {
@@ -281,7 +281,7 @@ fn checks(store: Arc<SledStore>) -> Checks {
                 read.map(|_| ()).map_err(|error| error.to_string())
             })
         }),
-    }])
+    }
 }
 
 fn check_privileges() -> Result<()> {
