@@ -11,10 +11,12 @@ use std::time::Duration;
 use api::Kind;
 use base::Clock;
 use client::{Api, Client, ClientError, ListOptions};
-use informer::{Informer, Key, ReconcileError};
+use informer::{Action, Informer, Key, Lister, ReconcileError};
 use tracing::warn;
 
 use crate::cx::ControllersCx;
+use crate::view::Viewed;
+use crate::writes;
 
 /// How long a reconcile waits for the cache before it makes room for other keys.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -34,6 +36,35 @@ struct Debt {
     gone: Vec<(Key, String)>,
     /// A write may or may not have happened.
     unknown: bool,
+}
+
+/// What a reconcile finds at its key.
+pub(crate) enum Look<K> {
+    At(Box<Viewed<K>>),
+    /// There is nothing to look at, now or any more.
+    Nothing(Action),
+}
+
+/// The head of a loop over one kind: the object at the key, once the caches show everything that
+/// the loop wrote for it.
+///
+/// # Errors
+/// When the object does not decode, or a list was needed and failed.
+pub(crate) async fn look<K: Kind>(
+    owed: &[&Owed],
+    objects: &Lister<K>,
+    key: &Key,
+) -> Result<Look<K>, ReconcileError> {
+    for owed in owed {
+        if !owed.settled(key).await? {
+            return Ok(Look::Nothing(Action::RequeueAfter(owed.patience())));
+        }
+    }
+    let Some(object) = objects.informer().get(key) else {
+        return Ok(Look::Nothing(Action::Done));
+    };
+    let object = Viewed::of(&object).map_err(writes::unreadable)?;
+    Ok(Look::At(Box::new(object)))
 }
 
 impl Owed {

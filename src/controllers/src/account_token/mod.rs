@@ -14,8 +14,7 @@ use futures::future::BoxFuture;
 use informer::{Action, Change, Controller, Informer, Key, Lister, ReconcileError, Reconciler};
 
 use crate::cx::{ControllersCx, Row, TokenSigner};
-use crate::owed::Owed;
-use crate::view::Viewed;
+use crate::owed::{Look, Owed, look};
 use crate::writes;
 use plan::Step;
 
@@ -97,13 +96,10 @@ impl Reconciler for AccountTokens {
 
 impl AccountTokens {
     async fn sync(&self, key: &Key, trace: TraceId) -> Result<Action, ReconcileError> {
-        if !self.owed.settled(key).await? {
-            return Ok(Action::RequeueAfter(self.owed.patience()));
-        }
-        let Some(secret) = self.secrets.informer().get(key) else {
-            return Ok(Action::Done);
+        let secret = match look(&[&self.owed], &self.secrets, key).await? {
+            Look::At(secret) => secret,
+            Look::Nothing(action) => return Ok(action),
         };
-        let secret = Viewed::<Secret>::of(&secret).map_err(writes::unreadable)?;
         let Some(name) = plan::account_name(&secret) else {
             return Ok(Action::Done);
         };

@@ -25,7 +25,7 @@ use informer::{
 use crate::claim::{self, Claim, Claimant};
 use crate::cx::{ControllersCx, Row};
 use crate::index::{CONTROLLER, by_controller, orphans_of};
-use crate::owed::Owed;
+use crate::owed::{Look, Owed, look};
 use crate::view::Viewed;
 use crate::writes;
 use act::Acting;
@@ -104,13 +104,16 @@ impl Reconciler for Deployments {
 
 impl Deployments {
     async fn sync(&self, key: &Key, trace: TraceId) -> Result<Action, ReconcileError> {
-        if !(self.owed_sets.settled(key).await? && self.owed_deployments.settled(key).await?) {
-            return Ok(Action::RequeueAfter(self.owed_sets.patience()));
-        }
-        let Some(encoded) = self.deployments.informer().get(key) else {
-            return Ok(Action::Done);
+        let deployment = match look(
+            &[&self.owed_sets, &self.owed_deployments],
+            &self.deployments,
+            key,
+        )
+        .await?
+        {
+            Look::At(deployment) => deployment,
+            Look::Nothing(action) => return Ok(action),
         };
-        let deployment = Viewed::<Deployment>::of(&encoded).map_err(writes::unreadable)?;
         let selector = claim::selector(&deployment.json).map_err(writes::unreadable)?;
         let acting = Acting {
             client: self.client.with_trace(trace),

@@ -14,8 +14,7 @@ use futures::future::BoxFuture;
 use informer::{Action, Change, Controller, Key, Lister, ReconcileError, Reconciler};
 
 use crate::cx::{ControllersCx, Row};
-use crate::owed::Owed;
-use crate::view::Viewed;
+use crate::owed::{Look, Owed, look};
 use crate::writes;
 use content::Content;
 
@@ -89,13 +88,10 @@ impl Reconciler for Namespaces {
 
 impl Namespaces {
     async fn sync(&self, key: &Key, trace: TraceId) -> Result<Action, ReconcileError> {
-        if !self.owed.settled(key).await? {
-            return Ok(Action::RequeueAfter(self.owed.patience()));
-        }
-        let Some(encoded) = self.namespaces.informer().get(key) else {
-            return Ok(Action::Done);
+        let namespace = match look(&[&self.owed], &self.namespaces, key).await? {
+            Look::At(namespace) => namespace,
+            Look::Nothing(action) => return Ok(action),
         };
-        let namespace = Viewed::<Namespace>::of(&encoded).map_err(writes::unreadable)?;
         if !namespace.is_terminating() {
             return Ok(Action::Done);
         }

@@ -16,8 +16,7 @@ use informer::{Action, Controller, Key, Lister, ReconcileError, Reconciler, Reco
 
 use crate::cx::{ControllersCx, Row};
 use crate::index::{CONTROLLER, by_controller, orphans_of};
-use crate::owed::Owed;
-use crate::view::Viewed;
+use crate::owed::{Look, Owed, look};
 use crate::{claim, writes};
 use act::Acting;
 use plan::Snapshot;
@@ -75,13 +74,10 @@ impl Reconciler for ReplicaSets {
 
 impl ReplicaSets {
     async fn sync(&self, key: &Key, trace: TraceId) -> Result<Action, ReconcileError> {
-        if !(self.owed_pods.settled(key).await? && self.owed_sets.settled(key).await?) {
-            return Ok(Action::RequeueAfter(self.owed_pods.patience()));
-        }
-        let Some(encoded) = self.sets.informer().get(key) else {
-            return Ok(Action::Done);
+        let set = match look(&[&self.owed_pods, &self.owed_sets], &self.sets, key).await? {
+            Look::At(set) => set,
+            Look::Nothing(action) => return Ok(action),
         };
-        let set = Viewed::<ReplicaSet>::of(&encoded).map_err(writes::unreadable)?;
         let selector = claim::selector(&set.json).map_err(writes::unreadable)?;
         let now = self.clock.wall();
         let plan = plan::plan(Snapshot {

@@ -13,8 +13,7 @@ use futures::future::BoxFuture;
 use informer::{Action, Controller, Key, Lister, ReconcileError, Reconciler};
 
 use crate::cx::{ControllersCx, Row};
-use crate::owed::Owed;
-use crate::view::Viewed;
+use crate::owed::{Look, Owed, look};
 use crate::writes;
 
 /// The row of [`crate::CONTROLLERS`].
@@ -68,13 +67,10 @@ impl Reconciler for Aggregation {
 
 impl Aggregation {
     async fn sync(&self, key: &Key, trace: TraceId) -> Result<Action, ReconcileError> {
-        if !self.owed.settled(key).await? {
-            return Ok(Action::RequeueAfter(self.owed.patience()));
-        }
-        let Some(found) = self.roles.informer().get(key) else {
-            return Ok(Action::Done);
+        let role = match look(&[&self.owed], &self.roles, key).await? {
+            Look::At(role) => role,
+            Look::Nothing(action) => return Ok(action),
         };
-        let role = Viewed::of(&found).map_err(writes::unreadable)?;
         let after = plan::aggregated(&role, self.roles.list()).map_err(writes::unreadable)?;
         if let Some(after) = after {
             let client = self.client.with_trace(trace);
