@@ -108,11 +108,13 @@ impl Watch {
             let event = match self.stage {
                 Stage::Ended => return None,
                 Stage::Open => tokio::select! {
-                    event = self.events.next() => event,
+                    biased;
+                    // First: a watch that always has another event must end as well.
                     () = &mut self.over => {
                         self.end();
                         continue;
                     }
+                    event = self.events.next() => event,
                 },
                 Stage::Ending(until) => {
                     let left = until.saturating_sub(self.clock.monotonic());
