@@ -234,7 +234,7 @@ async fn open(options: &Options, port: u16, clock: &Clock, shutdown: &Shutdown) 
             Arc::new(admission::Chain::built_in(
                 lookups.clone(),
                 lookups,
-                TokenVolumes::Absent,
+                TokenVolumes::Mounted,
             )),
             Arc::new(EscalationCheck::new(rbac, authorizer.clone())),
         ])),
