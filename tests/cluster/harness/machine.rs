@@ -72,6 +72,11 @@ pub fn busybox_archive() -> Result<PathBuf> {
     from_environment("RK3S_TEST_IMAGE")
 }
 
+/// The directory that holds the Python client.
+pub fn python_client() -> Result<PathBuf> {
+    from_environment("RK3S_TEST_PYTHON")
+}
+
 fn from_environment(name: &str) -> Result<PathBuf> {
     let path = std::env::var_os(name)
         .map(PathBuf::from)

@@ -1,5 +1,6 @@
 //! The table of scenarios. README's claims name them.
 
+mod clients;
 mod deletion;
 mod embedded;
 mod images;
@@ -99,6 +100,15 @@ pub const ALL: &[(&str, Scenario)] = &[
         embedded::prints_the_same,
     ),
     ("the_embedded_kubectl_says_not_yet", embedded::says_not_yet),
+    ("the_python_client_works", clients::the_python_client_works),
+    (
+        "the_kube_crate_lists_and_watches",
+        clients::the_kube_crate_lists_and_watches,
+    ),
+    (
+        "the_kube_crate_survives_a_restart",
+        clients::the_kube_crate_survives_a_restart,
+    ),
     (
         "sigterm_leaves_pods_running",
         restart::sigterm_leaves_pods_running,
