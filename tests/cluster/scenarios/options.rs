@@ -103,12 +103,8 @@ pub fn a_newer_format_is_refused(cluster: &mut Cluster) -> Result<()> {
     let other = Places::new(OTHER);
     clear(&other)?;
     fs::create_dir_all(other.data().join("server/db"))?;
-    let number: u32 = format
-        .split_whitespace()
-        .last()
-        .unwrap_or_default()
-        .parse()?;
-    let newer = format.replace(&number.to_string(), &(number + 1).to_string());
+    let (name, number) = format.trim().rsplit_once(' ').unwrap_or_default();
+    let newer = format!("{name} {}\n", number.parse::<u32>()? + 1);
     fs::write(other.data().join("server/db/format"), newer)?;
     let ports = ["--https-listen-port=7443", "--kubelet-port=10350"];
     let seen = refused(other.command("server", &ports)?)?;
