@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use api::core::{Container, Pod};
+use api::core::{Container, ContainerRestartRule, ContainerRestartRuleOnExitCodes, Pod};
 use cri::{ContainerState, ContainerStatus};
 use jiff::Timestamp;
 
@@ -75,36 +75,35 @@ pub struct Start {
     pub attempt: u32,
 }
 
-/// What an ended container's policy says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Policy {
-    Always,
-    OnFailure,
-    Never,
+/// Whether an ended container starts again: its own rules come first, then its own policy, then
+/// the pod's.
+fn restarts(pod: &Pod, container: &Container, exit_code: i32) -> bool {
+    let rules = container.restart_policy_rules.as_deref();
+    let restarted_by = |rule: &ContainerRestartRule| {
+        let codes = rule.exit_codes.as_ref();
+        rule.action == "Restart" && codes.is_some_and(|codes| includes(codes, exit_code))
+    };
+    if rules.unwrap_or_default().iter().any(restarted_by) {
+        return true;
+    }
+    let of_pod = pod.spec.as_ref().map(|spec| &spec.restart_policy);
+    let policy = container.restart_policy.as_ref();
+    match policy
+        .or(of_pod.and_then(Option::as_ref))
+        .map(String::as_str)
+    {
+        Some("Never") => false,
+        Some("OnFailure") => exit_code != 0,
+        _ => true,
+    }
 }
 
-impl Policy {
-    fn of(pod: &Pod, container: &Container) -> Self {
-        if is_sidecar(container) {
-            return Self::Always;
-        }
-        match pod
-            .spec
-            .as_ref()
-            .and_then(|spec| spec.restart_policy.as_deref())
-        {
-            Some("Never") => Self::Never,
-            Some("OnFailure") => Self::OnFailure,
-            _ => Self::Always,
-        }
-    }
-
-    fn restarts(self, exit_code: i32) -> bool {
-        match self {
-            Self::Always => true,
-            Self::OnFailure => exit_code != 0,
-            Self::Never => false,
-        }
+fn includes(codes: &ContainerRestartRuleOnExitCodes, exit_code: i32) -> bool {
+    let named = codes.values.iter().flatten().any(|code| *code == exit_code);
+    match codes.operator.as_str() {
+        "In" => named,
+        "NotIn" => !named,
+        _ => false,
     }
 }
 
@@ -160,8 +159,7 @@ fn ending(view: &PodView) -> Plan {
 pub fn has_finished(pod: &Pod, view: &PodView) -> bool {
     let ended = |container: &Container| {
         view.newest(&container.name).is_some_and(|run| {
-            run.state == ContainerState::Exited
-                && !Policy::of(pod, container).restarts(run.exit_code)
+            run.state == ContainerState::Exited && !restarts(pod, container, run.exit_code)
         })
     };
     if init_failed(pod, view) {
@@ -179,7 +177,7 @@ pub fn init_failed(pod: &Pod, view: &PodView) -> bool {
             view.newest(&container.name).is_some_and(|run| {
                 run.state == ContainerState::Exited
                     && run.exit_code != 0
-                    && !Policy::of(pod, container).restarts(run.exit_code)
+                    && !restarts(pod, container, run.exit_code)
             })
         })
 }
@@ -247,8 +245,7 @@ impl Planner<'_> {
         match run.state {
             ContainerState::Running if !self.fresh => self.keep_or_replace(container, run, start),
             ContainerState::Exited => {
-                let policy = Policy::of(pod, container);
-                let again = policy.restarts(run.exit_code)
+                let again = restarts(pod, container, run.exit_code)
                     || (self.fresh && group == Group::Init && run.exit_code == 0);
                 if again {
                     self.restart(start, container, run.finished_at);

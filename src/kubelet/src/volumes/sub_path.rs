@@ -13,6 +13,9 @@ use rustix::mount::{UnmountFlags, mount_bind, unmount};
 /// Directories that a pod asks for by naming them (upstream's mode).
 const MODE: u32 = 0o750;
 
+/// How often the kernel is asked again where to a path leads.
+const TRIES: u32 = 128;
+
 /// Mounts the part of `volume` that `sub_path` names at `place`, and gives `place`. What is
 /// absent is made, as a directory. Links are followed only as far as they stay in the volume.
 ///
@@ -43,10 +46,12 @@ fn open(volume: &Path) -> rustix::io::Result<OwnedFd> {
 fn beneath(root: &OwnedFd, path: &Path) -> rustix::io::Result<OwnedFd> {
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
     let flags = OFlags::PATH | OFlags::CLOEXEC;
+    let mut tries = 0;
     loop {
         match rustix::fs::openat2(root, path, flags, Mode::empty(), resolve) {
-            // Something was renamed while the kernel looked: it cannot tell, so it looks again.
-            Err(rustix::io::Errno::AGAIN) => {}
+            // Something was renamed while the kernel looked: it cannot tell, so it looks again;
+            // not for ever, because a container may rename without pause.
+            Err(rustix::io::Errno::AGAIN) if tries < TRIES => tries += 1,
             found => return found,
         }
     }

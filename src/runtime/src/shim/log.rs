@@ -92,6 +92,25 @@ impl LogFile {
     /// # Errors
     /// The underlying I/O error; some lines may then be missing.
     pub fn append(&mut self, stream: Stream, at: Timestamp, output: &[u8]) -> io::Result<()> {
+        if self.room == 0 {
+            // Parts of a line stay together, unless the line never ends.
+            let line_end = output.iter().position(|byte| *byte == b'\n');
+            let (line, rest) = output.split_at(line_end.map_or(0, |end| end + 1));
+            if line_end.is_some() || self.beyond()? {
+                self.write(stream, at, line)?;
+                self.rotate(at)?;
+                return self.write(stream, at, rest);
+            }
+        }
+        self.write(stream, at, output)
+    }
+
+    /// Whether the file is twice as long as it may be.
+    fn beyond(&self) -> io::Result<bool> {
+        Ok(self.file.metadata()?.len() >= self.limits.bytes.saturating_mul(2))
+    }
+
+    fn write(&mut self, stream: Stream, at: Timestamp, output: &[u8]) -> io::Result<()> {
         let full = format!("{at:.9} {} F ", stream.name());
         let partial = format!("{at:.9} {} P ", stream.name());
         let mut slices = Vec::with_capacity(3 * BATCH.min(1 + output.len()));
@@ -111,12 +130,7 @@ impl LogFile {
             let written = u64::try_from(full.len() + line.len()).unwrap_or(u64::MAX);
             self.room = self.room.saturating_sub(written);
         }
-        write_all(&mut self.file, &mut slices)?;
-        // Parts of one line stay together.
-        if self.room == 0 && output.ends_with(b"\n") {
-            self.rotate(at)?;
-        }
-        Ok(())
+        write_all(&mut self.file, &mut slices)
     }
 
     /// Puts an empty file in the place of this one, at once, so that whoever sees the old one go
@@ -265,5 +279,32 @@ mod tests {
         );
         assert!(old.iter().all(|file| read(file).len() >= 100));
         fs::remove_dir_all(directory).expect("removable");
+    }
+
+    /// Reads of a pipe end anywhere, and some programs never end a line.
+    #[test]
+    fn no_output_keeps_a_log_from_being_rotated() {
+        for output in ["no end ", "a line\nand a part of the next "] {
+            let directory = std::env::temp_dir().join(format!("log-{}", base::random::uuid()));
+            let path = directory.join("0.log");
+            let limits = Limits {
+                bytes: 1000,
+                files: 2,
+            };
+            let mut log = LogFile::open(&path, limits).expect("opened");
+            for second in 0..200 {
+                let at = Timestamp::UNIX_EPOCH + std::time::Duration::from_secs(second);
+                log.append(Stream::Stdout, at, output.as_bytes())
+                    .expect("appended");
+            }
+            let mut files = rotated(&path).expect("listed");
+            assert_eq!(files.len(), 1, "{output:?}");
+            files.push(path);
+            for file in files {
+                let size = fs::metadata(&file).expect("there").len();
+                assert!(size < 2200, "{output:?}: {size}");
+            }
+            fs::remove_dir_all(directory).expect("removable");
+        }
     }
 }

@@ -77,6 +77,42 @@ fn decide(pod: &Pod, view: &PodView, restarts: &RestartBackoff, second: i64) -> 
 }
 
 #[test]
+fn a_containers_own_policy_beats_the_pods() {
+    // Pod, container, rule (operator and code), exit code, whether it starts again.
+    let rows = [
+        ("Always", None, None, 0, true),
+        ("OnFailure", None, None, 0, false),
+        ("OnFailure", None, None, 1, true),
+        ("Never", None, None, 1, false),
+        ("Never", Some("Always"), None, 0, true),
+        ("Never", Some("OnFailure"), None, 0, false),
+        ("Never", Some("OnFailure"), None, 1, true),
+        ("Always", Some("Never"), None, 1, false),
+        ("Always", Some("Never"), Some(("In", 42)), 42, true),
+        ("Always", Some("Never"), Some(("In", 42)), 43, false),
+        ("Always", Some("Never"), Some(("NotIn", 42)), 42, false),
+        ("Always", Some("Never"), Some(("NotIn", 42)), 43, true),
+    ];
+    for (of_pod, own, rule, exit_code, expected) in rows {
+        let rule = rule.map(|(operator, code): (&str, i32)| ContainerRestartRule {
+            action: "Restart".into(),
+            exit_codes: Some(ContainerRestartRuleOnExitCodes {
+                operator: operator.into(),
+                values: Some(vec![code]),
+            }),
+        });
+        let container = Container {
+            restart_policy: own.map(Into::into),
+            restart_policy_rules: rule.map(|rule| vec![rule]),
+            ..container("a")
+        };
+        let pod = pod(of_pod, &[], &["a"]);
+        let row = (of_pod, own, exit_code);
+        assert_eq!(restarts(&pod, &container, exit_code), expected, "{row:?}");
+    }
+}
+
+#[test]
 fn plans() {
     let rows: [(Pod, PodView, &str); 13] = [
         (
