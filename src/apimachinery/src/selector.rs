@@ -94,8 +94,14 @@ impl LabelSelector {
             requirements.push(parser.requirement()?);
             parser.skip_blanks();
             if !parser.rest.is_empty() && !parser.take(",") {
-                let found = parser.word();
-                return Err(unexpected(found, "',' or 'end of string'"));
+                let found = match parser.word() {
+                    "" => symbol(parser.rest),
+                    word => word,
+                };
+                // Only what is wrong within a requirement is said to be one's.
+                return Err(SelectorError(format!(
+                    "found '{found}', expected: ',' or 'end of string'"
+                )));
             }
         }
         requirements.sort_by(|a, b| a.key.cmp(&b.key));
@@ -279,6 +285,13 @@ impl<'a> Parser<'a> {
     }
 }
 
+/// The operator or punctuation that a text begins with.
+fn symbol(text: &str) -> &str {
+    let long = ["==", "!="].iter().any(|symbol| text.starts_with(symbol));
+    let end = text.char_indices().nth(if long { 2 } else { 1 });
+    &text[..end.map_or(text.len(), |(at, _)| at)]
+}
+
 fn unexpected(found: &str, expected: &str) -> SelectorError {
     SelectorError(format!(
         "unable to parse requirement: found '{found}', expected: {expected}"
@@ -446,6 +459,16 @@ mod tests {
         }
         for wrong in ["app=a=b", "app in web", "app in (a", "=x", "a b"] {
             assert!(LabelSelector::parse(wrong).is_err(), "{wrong}");
+            for (text, found) in [
+                ("a=b=c", "="),
+                ("a==b!=c", "!="),
+                ("a=b c", "c"),
+                ("a in (b))", ")"),
+            ] {
+                let error = LabelSelector::parse(text).expect_err(text).to_string();
+                let expected = format!("found '{found}', expected: ',' or 'end of string'");
+                assert_eq!(error, expected, "{text}");
+            }
         }
     }
 

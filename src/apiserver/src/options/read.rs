@@ -177,12 +177,9 @@ fn fields(row: &Resource, uri: &Uri) -> Result<FieldSelector, StatusError> {
         let known = matches!(field.as_str(), "metadata.name" | "metadata.namespace")
             || row.field_selectors.iter().any(|f| f.name == field);
         if !known {
-            return Err(StatusError::bad_request(format!(
-                "Unable to find {:?} that match label selector {:?}, field selector {text:?}: \
-                 field label not supported: {field}",
-                format!("{}, Resource={}", row.gvk().group_version(), row.plural),
-                query(uri, "labelSelector"),
-            )));
+            // kubectl says before it what it was looking for.
+            let text = format!("field label not supported: {field}");
+            return Err(StatusError::bad_request(text));
         }
     }
     Ok(selector)
