@@ -14,11 +14,11 @@ targets=("$@")
 [ ${#targets[@]} -gt 0 ] || mapfile -t targets < <(cargo +nightly fuzz list --fuzz-dir tests/fuzz)
 
 export CARGO_TARGET_DIR=$output/build
-step "Fuzz targets"
-cargo +nightly fuzz build --fuzz-dir tests/fuzz --target "$TRIPLE"
 failed=()
 for target in "${targets[@]}"; do
   step "$target, $seconds s"
+  cargo +nightly fuzz build --fuzz-dir tests/fuzz --target "$TRIPLE" "$target" ||
+    { failed+=("$target"); continue; }
   mkdir -p "$output/corpus/$target" "$output/artifacts/$target"
   # Findings are small inputs; memory and time of one input are bounded as the server's are.
   "$CARGO_TARGET_DIR/$TRIPLE/release/$target" -max_total_time="$seconds" -timeout=10 \

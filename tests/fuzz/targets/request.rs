@@ -34,7 +34,7 @@ fuzz_target!(|text: &str| {
             ("Content-Type".to_owned(), content_type.to_owned()),
             ("Accept".to_owned(), accept.to_owned()),
         ],
-        body: body.to_owned(),
+        body: body.to_owned().into(),
     };
     if !is_request(method, uri, &said) {
         return;
