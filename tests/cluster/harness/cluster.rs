@@ -42,6 +42,11 @@ impl Cluster {
         Ok(cluster)
     }
 
+    /// The running server's process.
+    pub fn server_pid(&self) -> Result<u32> {
+        Ok(self.server.as_ref().context("a server runs")?.pid())
+    }
+
     /// Waits until the API answers and the node is Ready. A server that ends fails it at once.
     pub fn await_ready(&mut self) -> Result<()> {
         let server = self.server.as_mut().context("a server runs")?;

@@ -132,7 +132,8 @@ fn run(cluster: &Cluster, work: impl AsyncFnOnce(Client) -> Result<()>) -> Resul
     })
 }
 
-async fn client(cluster: &Cluster) -> Result<Client> {
+/// kube's client as the administrator, with connections of its own.
+pub(super) async fn client(cluster: &Cluster) -> Result<Client> {
     let file = Kubeconfig::read_from(cluster.places.kubeconfig())?;
     let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?;
     let client = Client::try_from(config)?;

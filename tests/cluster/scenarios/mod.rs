@@ -1,5 +1,6 @@
 //! The table of scenarios. README's claims name them.
 
+mod abuse;
 mod clients;
 mod deletion;
 mod embedded;
@@ -9,6 +10,7 @@ mod network;
 mod options;
 mod output;
 mod restart;
+mod transcripts;
 mod workloads;
 
 use crate::Scenario;
@@ -100,6 +102,13 @@ pub const ALL: &[(&str, Scenario)] = &[
         embedded::prints_the_same,
     ),
     ("the_embedded_kubectl_says_not_yet", embedded::says_not_yet),
+    ("who_may_do_what", transcripts::who_may_do_what),
+    ("every_way_to_write", transcripts::every_way_to_write),
+    ("explain_tells_fields", transcripts::explain_tells_fields),
+    (
+        "the_abusive_disturb_nobody",
+        abuse::the_abusive_disturb_nobody,
+    ),
     ("the_python_client_works", clients::the_python_client_works),
     (
         "the_kube_crate_lists_and_watches",
