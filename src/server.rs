@@ -4,6 +4,7 @@
 //! server, which answers from then on; then the node and the loops.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -183,22 +184,33 @@ async fn start(options: &Options, control: &Control, port: u16) -> Result<Vec<Ta
     ])
 }
 
+async fn open_store(options: &Options, clock: &Clock) -> Result<Arc<SledStore>> {
+    let server = options.path("data-dir").join("server");
+    let database = server.join("db");
+    // Secrets lie in there as they are: nobody else may look, whatever an earlier version made.
+    for directory in [&server, &database] {
+        private_directory(directory)
+            .with_context(|| format!("cannot make {}", directory.display()))?;
+    }
+    let options = store::Options::new(clock.clone());
+    let opened = tokio::task::spawn_blocking(move || SledStore::open(&database, options));
+    Ok(Arc::new(opened.await??))
+}
+
+fn private_directory(path: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))
+}
+
 async fn open(options: &Options, port: u16, clock: &Clock, shutdown: &Shutdown) -> Result<Control> {
-    let data_dir = options.path("data-dir");
-    let database = data_dir.join("server/db");
-    std::fs::create_dir_all(&database)
-        .with_context(|| format!("cannot make {}", database.display()))?;
-    let store_options = store::Options::new(clock.clone());
-    let opened = tokio::task::spawn_blocking(move || SledStore::open(&database, store_options));
-    let store = Arc::new(opened.await??);
-    let service = service_ip(options)?;
+    let store = open_store(options, clock).await?;
     let address = node::address(options).await?;
     let pki = Arc::new(Pki::open(PkiOptions {
-        data_dir: data_dir.clone(),
+        data_dir: options.path("data-dir"),
         clock: clock.clone(),
         node_name: node_name(options)?,
         node_ips: vec![address],
-        service_ips: vec![IpAddr::V4(service)],
+        service_ips: vec![IpAddr::V4(service_ip(options)?)],
         cluster_domain: "cluster.local".to_owned(),
         tls_sans: list(options.text("tls-san")),
     })?);
@@ -234,6 +246,7 @@ async fn open(options: &Options, port: u16, clock: &Clock, shutdown: &Shutdown) 
             Arc::new(admission::Chain::built_in(
                 lookups.clone(),
                 lookups,
+                Arc::new(sources::Audiences(authorizer.clone())),
                 TokenVolumes::Mounted,
             )),
             Arc::new(EscalationCheck::new(rbac, authorizer.clone())),
@@ -351,4 +364,25 @@ async fn wait_for_signal() -> Result<()> {
         _ = int.recv() => {}
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_holds_secrets_is_private() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("server");
+        std::fs::create_dir(&path).expect("made");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("set");
+        for path in [path.clone(), path.join("db")] {
+            private_directory(&path).expect("made");
+            let mode = std::fs::metadata(&path)
+                .expect("there")
+                .permissions()
+                .mode();
+            assert_eq!(mode & 0o777, 0o700, "{}", path.display());
+        }
+    }
 }
