@@ -31,7 +31,7 @@ impl Options {
             ring_bytes: 2 << 20,
             cache_bytes: 16 << 20,
             page_cache_bytes: 1 << 20,
-            wal_bytes: 32 << 20,
+            wal_bytes: 16 << 20,
             history: Duration::from_secs(5 * 60),
         }
     }

@@ -17,7 +17,7 @@ use super::writer::{Answer, answer, fault};
 use crate::{Error, Revision};
 
 /// How many records a compaction removes before anything else gets its turn.
-const REMOVED_AT_ONCE: usize = 256;
+const REMOVED_AT_ONCE: usize = 64;
 
 pub(crate) struct Applier {
     shared: Arc<Shared>,
@@ -76,15 +76,16 @@ impl Applier {
         let Some(last) = records.last() else {
             return Ok(());
         };
-        let mut batch = sled::Batch::default();
-        for record in records {
-            for (key, bytes) in record.encode() {
-                batch.insert(key, bytes);
-            }
-        }
-        batch.insert(META_APPLIED, &last.revision.0.to_be_bytes());
         fault("store::before-apply")?;
-        self.shared.with_disk(|disk| disk.write(batch))?;
+        self.shared.with_disk(|disk| {
+            let mut changes = disk.changes();
+            for (key, bytes) in records.iter().flat_map(|record| record.encode()) {
+                let len = bytes.len();
+                changes.put(key, bytes, len)?;
+            }
+            changes.put(META_APPLIED, &last.revision.0.to_be_bytes(), 0)?;
+            changes.finish()
+        })?;
         self.shared.backlog.applied(last.revision);
         Ok(())
     }
@@ -139,12 +140,8 @@ impl Applier {
         let some = self.removals.len().min(REMOVED_AT_ONCE);
         let last = some == self.removals.len();
         self.shared.with_disk(|disk| {
-            let mut batch = sled::Batch::default();
-            for revision in self.removals.range(..some) {
-                disk.remove(*revision, &mut batch)?;
-            }
             fault("store::before-remove")?;
-            disk.write(batch)
+            disk.purge(self.removals.range(..some))
         })?;
         self.removals.drain(..some);
         if last {

@@ -174,7 +174,7 @@ impl Backlog {
         self.changed.notify_all();
     }
 
-    /// Ends the applier.
+    /// Ends the applier, after what is left.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
         self.changed.notify_all();
@@ -221,7 +221,13 @@ impl Queue {
 
     fn job(&mut self, removing: bool) -> Option<Job> {
         if self.closed {
-            return Some(Job::Close);
+            // What sled has need not be read from the log, and kept, at the next opening.
+            let rest = self.failure.is_none() && !self.records.is_empty();
+            return Some(if rest {
+                Job::Apply(self.step())
+            } else {
+                Job::Close
+            });
         }
         if self.failure.is_some() {
             return None;

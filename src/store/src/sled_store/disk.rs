@@ -2,7 +2,12 @@
 //!
 //! Sled 0.34's `flush` does not sync the file on Linux (`sync_file_range` only), which loses every
 //! acknowledged write in a power cut; so [`Disk::sync`] follows it with an fdatasync of its own.
-//! Its background flusher is off: it would wake twice a second for ever.
+//!
+//! Sled also writes over segments, and cuts its file, once what moved out of them is flushed, which
+//! to it means durable. A power cut then finds neither the old place nor the new one, and sled
+//! panics. It looks at segments one segment back from its log's end, so the log must never grow by
+//! more than a segment without our sync: [`Changes`] counts. Its background flusher, which moves
+//! pages about as it pleases, stays off.
 
 use std::fs::{self, File};
 use std::io;
@@ -16,10 +21,17 @@ use tracing::debug;
 
 use super::directory::{Directory, at};
 use super::record::{self, Head, Record};
-use crate::{Error, OpenError, Revision};
+use crate::{Error, OpenError, Options, Revision};
 
 /// Fixed when a database is created; sled refuses any other afterwards.
 const SEGMENT_SIZE: usize = 512 << 10;
+
+/// How many changes sled notes beside a leaf.
+const LEAF_CHANGES: usize = 10;
+/// What an item takes in sled's log beyond its value.
+const ITEM: usize = 64;
+/// A leaf with items of this size may have so few that their removal alone is less.
+const LARGE: usize = 1000;
 
 /// Sled's files, open.
 pub(crate) struct Disk {
@@ -32,12 +44,12 @@ pub(crate) struct Disk {
 
 impl Disk {
     /// Opens sled's files in `directory`, making them first where there are none.
-    pub(crate) fn open(directory: &Directory, cache: u64) -> Result<Self, OpenError> {
+    pub(crate) fn open(directory: &Directory, options: &Options) -> Result<Self, OpenError> {
         let path = directory.sled();
         if !path.exists() {
-            create(directory, cache)?;
+            create(directory, options)?;
         }
-        let db = open_sled(&path, cache)?;
+        let db = open_sled(&path, options)?;
         let file = path.join("db");
         let blobs = path.join("blobs");
         let disk = Self {
@@ -52,11 +64,20 @@ impl Disk {
         Ok(disk)
     }
 
-    /// Writes all items, or none after a crash. Not durable before [`Disk::sync`].
+    /// Writes a few items, all or none after a crash. Not durable before [`Disk::sync`].
     pub(crate) fn write(&self, batch: sled::Batch) -> Result<(), Error> {
         self.db
             .apply_batch(batch)
             .map_err(|error| failure("writing", error))
+    }
+
+    /// Many changes, in order, made durable as they go.
+    pub(crate) fn changes(&self) -> Changes<'_> {
+        Changes {
+            disk: self,
+            batch: sled::Batch::default(),
+            cost: 0,
+        }
     }
 
     /// Makes all writes so far durable.
@@ -204,8 +225,90 @@ impl Disk {
     }
 }
 
+impl Disk {
+    /// Removes records and their chunks, so that their room can be used again.
+    ///
+    /// Sled notes changes beside a leaf, and writes the leaf anew, without what was removed, at
+    /// each tenth. The leaves of old revisions are never touched again, so what is removed last
+    /// would stay: all of it where values are so large that a leaf has but a few. Changes that
+    /// cancel out get leaves past that. What a crash leaves of them is a key nobody looks at.
+    pub(crate) fn purge<'a>(
+        &self,
+        revisions: impl Iterator<Item = &'a Revision>,
+    ) -> Result<(), Error> {
+        let mut removed = Vec::new();
+        let mut changes = self.changes();
+        for revision in revisions {
+            let range = record::record_key(*revision)..record::record_key(revision.next());
+            for item in self.db.range(range) {
+                let (key, value) = item.map_err(|error| failure("reading", error))?;
+                removed.push((key.clone(), value.len()));
+                changes.remove(key, value.len())?;
+            }
+        }
+        changes.finish()?;
+        for round in 0..LEAF_CHANGES / 2 {
+            let large = removed
+                .iter()
+                .filter(|(_, len)| round == 0 || *len >= LARGE);
+            let mut changes = self.changes();
+            for (key, len) in large.clone() {
+                changes.put([&**key, &[0]].concat(), Vec::new(), *len)?;
+            }
+            changes.finish()?;
+            for (key, len) in large {
+                changes.remove([&**key, &[0]].concat(), *len)?;
+            }
+            changes.finish()?;
+        }
+        Ok(())
+    }
+}
+
+/// Changes that are written and synced before sled's log has grown by a segment.
+pub(crate) struct Changes<'a> {
+    disk: &'a Disk,
+    batch: sled::Batch,
+    cost: usize,
+}
+
+impl Changes<'_> {
+    /// Puts an item into a leaf whose items have about `len` bytes.
+    pub(crate) fn put(
+        &mut self,
+        key: impl Into<sled::IVec>,
+        value: impl Into<sled::IVec>,
+        len: usize,
+    ) -> Result<(), Error> {
+        self.batch.insert(key, value);
+        self.count(len)
+    }
+
+    /// Removes an item from such a leaf.
+    fn remove(&mut self, key: impl Into<sled::IVec>, len: usize) -> Result<(), Error> {
+        self.batch.remove(key);
+        self.count(len)
+    }
+
+    /// A change costs itself, and a tenth of its leaf of some 25 items.
+    fn count(&mut self, len: usize) -> Result<(), Error> {
+        self.cost += 4 * (len + ITEM);
+        if self.cost >= SEGMENT_SIZE * 3 / 4 {
+            self.finish()?;
+        }
+        Ok(())
+    }
+
+    /// Makes what is left durable.
+    pub(crate) fn finish(&mut self) -> Result<(), Error> {
+        self.cost = 0;
+        self.disk.write(std::mem::take(&mut self.batch))?;
+        self.disk.sync()
+    }
+}
+
 /// Makes sled's files under another name and gives them theirs when they are whole.
-fn create(directory: &Directory, cache: u64) -> Result<(), OpenError> {
+fn create(directory: &Directory, options: &Options) -> Result<(), OpenError> {
     let (path, unborn) = (directory.sled(), directory.sled_unborn());
     match fs::remove_dir_all(&unborn) {
         Ok(()) => debug!(path = %unborn.display(), "removed what an earlier creation left"),
@@ -218,7 +321,7 @@ fn create(directory: &Directory, cache: u64) -> Result<(), OpenError> {
         }
     }
     fs::create_dir(&unborn).map_err(at(&unborn))?;
-    drop(open_sled(&unborn, cache)?);
+    drop(open_sled(&unborn, options)?);
     for name in ["conf", "db"] {
         let file = unborn.join(name);
         File::open(&file)
@@ -230,10 +333,10 @@ fn create(directory: &Directory, cache: u64) -> Result<(), OpenError> {
     fsio::sync_directory(directory.path()).map_err(at(directory.path()))
 }
 
-fn open_sled(path: &Path, cache: u64) -> Result<sled::Db, OpenError> {
+fn open_sled(path: &Path, options: &Options) -> Result<sled::Db, OpenError> {
     let config = sled::Config::new()
         .path(path)
-        .cache_capacity(cache)
+        .cache_capacity(options.page_cache_bytes)
         .segment_size(SEGMENT_SIZE)
         .flush_every_ms(None);
     config.open().map_err(|error| match error {

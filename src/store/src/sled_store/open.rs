@@ -27,7 +27,7 @@ pub(crate) struct Opened {
 
 /// Opens the files, making them where there are none.
 pub(crate) fn open(directory: &Directory, options: &Options) -> Result<Opened, OpenError> {
-    let disk = Disk::open(directory, options.page_cache_bytes)?;
+    let disk = Disk::open(directory, options)?;
     let damaged = |error: Error| failure(directory, error);
     if directory.format() < FORMAT {
         upgrade(directory, &disk)?;

@@ -137,18 +137,20 @@ fn keys(
     let state = shared.read();
     let revision = state.readable(at)?;
     let limit = if limit == 0 { usize::MAX } else { limit };
-    let (mut found, mut rest) = (Vec::new(), 0);
+    let mut found: Vec<(Key, Version)> = Vec::new();
     state.index.visit(prefix, from, revision, |key, version| {
-        if found.len() < limit {
-            found.push((key.into(), version));
-            return ControlFlow::Continue(());
+        found.push((key.into(), version));
+        match found.len() < limit {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
         }
-        rest += 1;
-        if rest > COUNTED {
-            return ControlFlow::Break(());
-        }
-        ControlFlow::Continue(())
     });
+    let rest = match found.last() {
+        Some((last, _)) if found.len() == limit => {
+            state.index.count(prefix, last, revision, COUNTED + 1)
+        }
+        _ => 0,
+    };
     let remaining = (rest <= COUNTED).then_some(rest as u64);
     Ok(Keys {
         found,

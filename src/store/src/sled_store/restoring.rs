@@ -14,12 +14,10 @@ use super::disk::Disk;
 use super::open;
 use super::record::{META_APPLIED, META_COMPACTED, META_FLOOR, Record};
 use super::shared::{Shared, missing};
-use crate::{Error, Key, OpenError, Revision};
+use crate::{Error, Key, OpenError, Options, Revision};
 
 /// How many keys are looked up at a time.
 const KEYS: usize = 512;
-/// Sled's own cache while a store is made.
-const PAGE_CACHE: u64 = 1 << 20;
 
 impl SledStore {
     /// The live records of this moment's revision.
@@ -112,7 +110,7 @@ impl Restoring {
     /// An empty store in a new directory.
     pub(crate) fn create(path: &Path) -> Result<Self, OpenError> {
         let directory = Directory::open(path)?;
-        let disk = Disk::open(&directory, PAGE_CACHE)?;
+        let disk = Disk::open(&directory, &Options::new(Clock::system()))?;
         Ok(Self { directory, disk })
     }
 

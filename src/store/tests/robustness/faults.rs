@@ -8,7 +8,7 @@ use base::TraceId;
 use base::failpoint::{self, Fault};
 use futures::StreamExt;
 use futures::future::join_all;
-use store::{Error, Revision, SledStore, Store, WatchItem};
+use store::{Error, Options, Revision, SledStore, Store, WatchItem};
 use tokio::sync::watch;
 
 use crate::crash::{self, Model, Report, options, put};
@@ -105,6 +105,11 @@ async fn work(store: &SledStore, point: &str, nth: u64) -> (Report, usize) {
 
 /// Runs the writers with one fault; how many writes failed.
 async fn run(directory: &Path, point: &str, nth: u64) -> usize {
+    let options = || Options {
+        // The watch must not need the disk, which is away at times.
+        ring_bytes: 8 << 20,
+        ..options()
+    };
     let store = SledStore::open(directory, options()).expect("opens");
     failpoint::arm(point, Fault::Error, nth);
     let (done, last) = watch::channel(None);

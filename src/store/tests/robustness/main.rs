@@ -11,3 +11,4 @@ mod full;
 mod loop_disk;
 mod model;
 mod rng;
+mod space;

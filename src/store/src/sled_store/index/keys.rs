@@ -5,6 +5,7 @@ use std::ops::{Bound, ControlFlow};
 
 use super::Version;
 use super::leaf::{Builder, Leaf, MOST};
+use crate::Revision;
 
 /// A leaf with fewer keys joins its neighbour, if both fit into one.
 const LEAST: usize = MOST / 4;
@@ -43,34 +44,14 @@ impl Keys {
 
     /// Sets a key's version; the one before.
     pub(super) fn insert(&mut self, key: &str, version: Version) -> Option<Version> {
-        let (bound, leaf) = self.leaf(key);
-        let bound: Box<str> = bound.into();
-        let mut builder = Builder::default();
-        let (mut before, mut place) = (None, None);
-        let mut entries = leaf.entries();
-        let mut index = 0;
-        while let Some(found) = entries.next() {
-            if place.is_none() && entries.key() >= key {
-                builder.push(key, version);
-                place = Some(index);
-            }
-            if entries.key() == key {
-                before = Some(found);
-            } else {
-                builder.push(entries.key(), found);
-            }
-            index += 1;
-        }
-        if place.is_none() {
-            builder.push(key, version);
-        }
-        let leaf = builder.finish();
-        // Keys that arrive in order leave full leaves behind.
-        let cut = place.map_or(MOST, |_| MOST / 2);
+        let upto = (Bound::Unbounded, Bound::Included(key));
+        let found = self.leaves.range_mut::<str, _>(upto).next_back();
+        let (bound, leaf) = found.expect("there is one for the empty string");
+        let (before, last) = leaf.set(key, version);
         if leaf.len() > MOST {
-            self.split(&bound, &leaf, cut);
-        } else {
-            self.replace(&bound, leaf);
+            let (bound, leaf) = (bound.clone(), std::mem::take(leaf));
+            // Keys that arrive in order leave full leaves behind.
+            self.split(&bound, &leaf, if last { MOST } else { MOST / 2 });
         }
         before
     }
@@ -130,6 +111,46 @@ impl Keys {
         self.leaves.remove(bound);
     }
 
+    /// How many keys after `after` start with `prefix` and are live at `at`, as far as `most`.
+    /// `live` tells of those that are not so by their latest version alone.
+    pub(super) fn count(
+        &self,
+        prefix: &str,
+        after: &str,
+        at: Revision,
+        most: usize,
+        live: impl Fn(&str, Version) -> bool,
+    ) -> usize {
+        let (bound, _) = self.leaf(after);
+        let range = (Bound::Included(bound), Bound::Unbounded);
+        let mut leaves = self.leaves.range::<str, _>(range).peekable();
+        let mut count = 0;
+        while let Some((bound, leaf)) = leaves.next() {
+            let next = leaves.peek().map(|(bound, _)| bound);
+            // What lies between two keys with the prefix has it too.
+            let whole = &**bound > after
+                && bound.starts_with(prefix)
+                && next.is_some_and(|next| next.starts_with(prefix));
+            if whole && leaf.all_live(at) {
+                count += leaf.len();
+            } else {
+                let mut entries = leaf.entries();
+                while let Some(version) = entries.next() {
+                    let key = entries.key();
+                    if key > after && !key.starts_with(prefix) && key > prefix {
+                        return count.min(most);
+                    }
+                    let counts = key > after && key.starts_with(prefix) && live(key, version);
+                    count += usize::from(counts);
+                }
+            }
+            if count >= most {
+                return most;
+            }
+        }
+        count
+    }
+
     /// Shows `each` the keys from `start` on, in order, until it breaks.
     pub(super) fn visit(
         &self,
@@ -159,7 +180,6 @@ impl Keys {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Revision;
 
     fn version(number: u64) -> Version {
         Version {
@@ -202,6 +222,14 @@ mod tests {
             if step % 500 == 0 {
                 let want: Vec<_> = model.clone().into_iter().collect();
                 assert_eq!(all(&keys, Bound::Unbounded), want);
+                for (prefix, most) in [("/r/1/", 9999), ("", 9999), ("/r/1/", 20), ("x", 9)] {
+                    let range = model.range::<str, _>((Bound::Excluded(&*key), Bound::Unbounded));
+                    let live = |version: &Version| version.live().is_some();
+                    let range =
+                        range.filter(|(key, version)| key.starts_with(prefix) && live(version));
+                    let found = keys.count(prefix, &key, Revision(step), most, |_, v| live(&v));
+                    assert_eq!(found, range.count().min(most), "{prefix} {key}");
+                }
                 for start in [Bound::Included(&*key), Bound::Excluded(&*key)] {
                     let range = model.range::<str, _>((start, Bound::Unbounded));
                     let want: Vec<_> = range.map(|(key, value)| (key.clone(), *value)).collect();

@@ -101,6 +101,18 @@ impl Index {
         });
     }
 
+    /// How many live keys after `after` start with `prefix`, as of `revision`, as far as `most`.
+    pub(crate) fn count(
+        &self,
+        prefix: &str,
+        after: &str,
+        revision: Revision,
+        most: usize,
+    ) -> usize {
+        let live = |key: &str, latest| self.version_at(key, latest, revision).is_some();
+        self.keys.count(prefix, after, revision, most, live)
+    }
+
     /// Forgets what is superseded or deleted at `at`; the revisions whose records may go.
     pub(crate) fn compact(&mut self, at: Revision) -> Vec<Revision> {
         let mut dropped = Vec::new();
