@@ -126,10 +126,6 @@ async fn start(options: &Options, control: &Control, port: u16) -> Result<Vec<Ta
             shutdown: shutdown.clone(),
         }),
     );
-    let api_for = api.clone();
-    let clients: Arc<dyn Fn(&'static str) -> Client + Send + Sync> = Arc::new(move |name| {
-        Client::new(api_for.in_process(auth::identity::controller(name))).with_user_agent(name)
-    });
     let node = node::start(NodeCx {
         options,
         api,
@@ -144,26 +140,6 @@ async fn start(options: &Options, control: &Control, port: u16) -> Result<Vec<Ta
         shutdown: shutdown.clone(),
     })
     .await?;
-    let scheduler = scheduler::run(scheduler::SchedulerCx {
-        host: node_name(options)?,
-        informers: informers.clone(),
-        client: Client::new(api.in_process(auth::identity::scheduler()))
-            .with_user_agent("kube-scheduler"),
-        clock: clock.clone(),
-        shutdown: shutdown.clone(),
-    });
-    let controllers = controllers::run(controllers::ControllersCx {
-        informers,
-        clients,
-        manager: Client::new(api.in_process(auth::identity::controller_manager()))
-            .with_user_agent("kube-controller-manager"),
-        sign_token: sources::signer(control.tokens.clone()),
-        clock: clock.clone(),
-        shutdown: shutdown.clone(),
-        root_ca_pem: pki.server_ca_pem().to_owned(),
-        resources: sources::api_resources(),
-        node_monitor: controllers::NodeMonitorOptions::default(),
-    });
     let kubeconfig = options.path("write-kubeconfig");
     let mode = options.mode("write-kubeconfig-mode");
     let renewal = pki::renewal(pki.clone(), shutdown.clone(), move |pki| {
@@ -176,12 +152,43 @@ async fn start(options: &Options, control: &Control, port: u16) -> Result<Vec<Ta
         snapshot_socket::serve(&options.path("data-dir"), store.clone(), until.clone())?;
     Ok(vec![
         node,
-        base::tasks::spawn("scheduler", scheduler),
-        base::tasks::spawn("controllers", controllers),
+        start_scheduler(control, node_name(options)?, informers.clone()),
+        start_controllers(control, informers),
         base::tasks::spawn("certificates", renewal),
         base::tasks::spawn("snapshots", snapshots),
         base::tasks::spawn("store upkeep", async move { store.upkeep(until).await }),
     ])
+}
+
+fn start_scheduler(control: &Control, host: String, informers: Informers) -> Task {
+    let client = control.api.in_process(auth::identity::scheduler());
+    let scheduler = scheduler::run(scheduler::SchedulerCx {
+        host,
+        informers,
+        client: Client::new(client).with_user_agent("kube-scheduler"),
+        clock: control.clock.clone(),
+        shutdown: control.shutdown.clone(),
+    });
+    base::tasks::spawn("scheduler", scheduler)
+}
+
+fn start_controllers(control: &Control, informers: Informers) -> Task {
+    let api = control.api.clone();
+    let manager = api.in_process(auth::identity::controller_manager());
+    let controllers = controllers::run(controllers::ControllersCx {
+        informers,
+        clients: Arc::new(move |name| {
+            Client::new(api.in_process(auth::identity::controller(name))).with_user_agent(name)
+        }),
+        manager: Client::new(manager).with_user_agent("kube-controller-manager"),
+        sign_token: sources::signer(control.tokens.clone()),
+        clock: control.clock.clone(),
+        shutdown: control.shutdown.clone(),
+        root_ca_pem: control.pki.server_ca_pem().to_owned(),
+        resources: sources::api_resources(),
+        node_monitor: controllers::NodeMonitorOptions::default(),
+    });
+    base::tasks::spawn("controllers", controllers)
 }
 
 async fn open_store(options: &Options, clock: &Clock) -> Result<Arc<SledStore>> {
