@@ -3,9 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use admission::{ObjectSource, ServiceAccountSource};
-use apimachinery::{Encoded, Object, StatusError};
-use auth::{NodeObject, PodGraph, ServiceAccountTokens, TokenObject, TokenObjects};
+use admission::{AudienceSource, ObjectSource, ServiceAccountSource};
+use apimachinery::{Encoded, Object, StatusError, UserInfo};
+use auth::{
+    Authorizer, AuthzAttributes, NodeObject, PodGraph, ServiceAccountTokens, TokenObject,
+    TokenObjects,
+};
 use base::Clock;
 use client::{ApiResource, WatchEvent};
 use controllers::TokenSigner;
@@ -144,6 +147,22 @@ const GRAPH: [(&str, &str, NodeObject); 4] = [
         NodeObject::ResourceSlice,
     ),
 ];
+
+/// The authorizer knows whom a kubelet may request tokens for; the audience is the resource.
+pub struct Audiences(pub Arc<dyn Authorizer>);
+
+impl AudienceSource for Audiences {
+    fn may_request(&self, user: &UserInfo, audience: &str, namespace: &str, account: &str) -> bool {
+        const VERB: &str = "request-serviceaccounts-token-audience";
+        let asked = AuthzAttributes {
+            namespace,
+            name: account,
+            ..AuthzAttributes::resource(user, VERB, "", audience)
+        };
+        // Without a resource it would be a question about a path.
+        !audience.is_empty() && self.0.authorize(&asked).is_allowed()
+    }
+}
 
 /// Signs the tokens that Secrets hold.
 pub fn signer(tokens: Arc<ServiceAccountTokens>) -> TokenSigner {

@@ -7,8 +7,8 @@ use apimachinery::{Object, StatusError};
 use futures::future::BoxFuture;
 
 use crate::{
-    DefaultTolerationSeconds, LimitRanger, NamespaceLifecycle, NodeRestriction, ObjectSource,
-    PodSecurity, Priority, RuntimeClass, ServiceAccount, ServiceAccountSource,
+    AudienceSource, DefaultTolerationSeconds, LimitRanger, NamespaceLifecycle, NodeRestriction,
+    ObjectSource, PodSecurity, Priority, RuntimeClass, ServiceAccount, ServiceAccountSource,
     TaintNodesByCondition, TokenVolumes,
 };
 
@@ -28,13 +28,14 @@ impl Chain {
     pub fn built_in(
         objects: Arc<dyn ObjectSource>,
         service_accounts: Arc<dyn ServiceAccountSource>,
+        audiences: Arc<dyn AudienceSource>,
         tokens: TokenVolumes,
     ) -> Self {
         Self::new(vec![
             Arc::new(NamespaceLifecycle::new(objects.clone())),
             Arc::new(LimitRanger::new(objects.clone())),
             Arc::new(ServiceAccount::new(service_accounts, tokens)),
-            Arc::new(NodeRestriction),
+            Arc::new(NodeRestriction::new(objects.clone(), audiences)),
             Arc::new(TaintNodesByCondition),
             Arc::new(PodSecurity::new(objects.clone())),
             Arc::new(Priority::new(objects.clone())),
@@ -91,7 +92,12 @@ mod tests {
     #[tokio::test]
     async fn a_plain_pod_passes_all_plugins() {
         let cluster = Arc::new(Cluster::default());
-        let chain = Chain::built_in(cluster.clone(), cluster, TokenVolumes::Absent);
+        let chain = Chain::built_in(
+            cluster.clone(),
+            cluster.clone(),
+            cluster,
+            TokenVolumes::Absent,
+        );
         let names: Vec<_> = chain.names().collect();
         expect![[r#"
             NamespaceLifecycle

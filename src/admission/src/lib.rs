@@ -5,8 +5,8 @@
 //! Invariant: a plugin changes an object in its mutate pass only, and every validator sees the
 //! object as it will be stored.
 //!
-//! It must not know storage or HTTP: what plugins look up comes through [`ObjectSource`] and
-//! [`ServiceAccountSource`].
+//! It must not know storage or HTTP: what plugins look up comes through [`ObjectSource`],
+//! [`ServiceAccountSource`] and [`AudienceSource`].
 
 mod chain;
 mod default_toleration_seconds;
@@ -33,5 +33,5 @@ pub use pod_security::PodSecurity;
 pub use priority::Priority;
 pub use runtime_class::RuntimeClass;
 pub use service_account::{ServiceAccount, TokenVolumes};
-pub use sources::{ObjectSource, ServiceAccountSource};
+pub use sources::{AudienceSource, ObjectSource, ServiceAccountSource};
 pub use taint_nodes_by_condition::TaintNodesByCondition;

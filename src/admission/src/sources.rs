@@ -1,6 +1,6 @@
 //! What plugins look up.
 
-use apimachinery::{Object, StatusError};
+use apimachinery::{Object, StatusError, UserInfo};
 use futures::future::BoxFuture;
 
 /// Reads objects of any kind, in their newest state: an answer from a cache must be checked with
@@ -34,4 +34,11 @@ pub trait ServiceAccountSource: Send + Sync {
         namespace: &'a str,
         name: &'a str,
     ) -> BoxFuture<'a, Result<Option<Object>, StatusError>>;
+}
+
+/// Knows for whom a kubelet may request tokens beyond those whom its pods name: who may do
+/// `request-serviceaccounts-token-audience` to the audience.
+pub trait AudienceSource: Send + Sync {
+    /// `namespace` and `account` are the service account's.
+    fn may_request(&self, user: &UserInfo, audience: &str, namespace: &str, account: &str) -> bool;
 }

@@ -8,7 +8,7 @@ use base::TraceId;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
-use crate::{ObjectSource, ServiceAccountSource};
+use crate::{AudienceSource, ObjectSource, ServiceAccountSource};
 
 /// What is asked of a plugin.
 pub(crate) struct Request {
@@ -187,5 +187,11 @@ impl ServiceAccountSource for Cluster {
         };
         let account = added.cloned().or(account.and_then(Object::from_value));
         Box::pin(std::future::ready(Ok(account)))
+    }
+}
+
+impl AudienceSource for Cluster {
+    fn may_request(&self, _: &UserInfo, audience: &str, _: &str, _: &str) -> bool {
+        audience == "granted"
     }
 }

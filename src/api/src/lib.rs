@@ -15,6 +15,7 @@ pub mod kinds;
 pub mod owner;
 pub mod pod;
 pub mod quota;
+pub mod references;
 pub mod requests;
 pub mod taint;
 pub mod time;

@@ -1,5 +1,6 @@
 //! POST to a subresource whose body is another kind: a write hook carries it out.
 
+use apimachinery::admission::{Attributes, Operation, Plugin};
 use apimachinery::{Details, GroupVersionKind, Object, Status, StatusError};
 use axum::body::Body;
 use http::{Response, StatusCode};
@@ -17,7 +18,7 @@ pub(crate) async fn create(
     let (options, validation) = options::write(call.uri, "CreateOptions", call.subresource())?;
     let object = body::decode(&call, kind, validation)?;
     if hook == Hook::Token {
-        return token(call, object).await;
+        return token(call, kind, object, options.dry_run).await;
     }
     registry::check_target(kind, &object, call.target())?;
     match hook {
@@ -44,9 +45,29 @@ pub(crate) async fn create(
     Ok(answer::json(StatusCode::CREATED, &status))
 }
 
-/// A token for the object of the path. Nothing is stored, so that a dry run is no different.
-async fn token(call: Call<'_>, request: Object) -> Result<Response<Body>, StatusError> {
+/// A token for the object of the path, if admission lets it. Nothing is stored, so that a dry run
+/// is no different.
+async fn token(
+    call: Call<'_>,
+    kind: &GroupVersionKind,
+    mut request: Object,
+    dry_run: bool,
+) -> Result<Response<Body>, StatusError> {
     let target = call.target();
+    let attributes = Attributes {
+        operation: Operation::Create,
+        kind,
+        resource: &call.served.gvr(),
+        subresource: call.subresource(),
+        namespace: target.namespace,
+        name: target.name,
+        cx: call.cx,
+        old: None,
+        dry_run,
+    };
+    let admission = &call.state.metrics.admission;
+    admission.mutate(&attributes, &mut request).await?;
+    admission.validate(&attributes, Some(&request)).await?;
     let tokens = &call.state.parts.tokens;
     let issued = tokens.issue(target.namespace, target.name, request).await?;
     Ok(answer::json(StatusCode::CREATED, &issued.into_value()))

@@ -220,6 +220,8 @@ fn mend_grace(new: &mut Json, old: &Json) {
 
 /// Errors of an update of `/status`.
 pub(super) fn validate_status_update(new: &Object, old: &Object, errors: &mut FieldErrors) {
+    // Without its mark a mirror pod would open what it names to its node.
+    validate_fixed_annotations(new, old, errors);
     let (status, before) = (At::root(new, "status"), At::root(old, "status"));
     let class = status.child("qosClass");
     immutable(&class, &before.child("qosClass"), errors);
