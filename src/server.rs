@@ -235,7 +235,11 @@ async fn open(options: &Options, port: u16, clock: &Clock, shutdown: &Shutdown) 
         clock.clone(),
         lookups.clone(),
     ));
-    let joining = Arc::new(BootstrapTokens::new(lookups.clone(), clock.clone()));
+    let joining = Arc::new(BootstrapTokens::new(
+        lookups.clone(),
+        clock.clone(),
+        tokens.audiences().to_vec(),
+    ));
     let known: Vec<Arc<dyn Authenticator>> = vec![x509, joining, tokens.clone()];
     let authenticator: Arc<dyn Authenticator> = Arc::new(auth::Chain::new(known, true));
     let graph = Arc::new(PodGraph::default());

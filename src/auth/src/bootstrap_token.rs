@@ -7,7 +7,7 @@ use base::Clock;
 use futures::future::BoxFuture;
 use tracing::debug;
 
-use crate::authenticate::{Authenticator, Credentials, Outcome, Unauthenticated};
+use crate::authenticate::{Authenticated, Authenticator, Credentials, Outcome, Unauthenticated};
 use crate::token::{TokenObject, TokenObjects, data};
 
 const NAMESPACE: &str = "kube-system";
@@ -18,12 +18,18 @@ const GROUP: &str = "system:bootstrappers";
 pub struct BootstrapTokens {
     objects: Arc<dyn TokenObjects>,
     clock: Clock,
+    /// The API server's: bootstrap tokens are for nobody else.
+    audiences: Vec<String>,
 }
 
 impl BootstrapTokens {
     #[must_use]
-    pub fn new(objects: Arc<dyn TokenObjects>, clock: Clock) -> Self {
-        Self { objects, clock }
+    pub fn new(objects: Arc<dyn TokenObjects>, clock: Clock, audiences: Vec<String>) -> Self {
+        Self {
+            objects,
+            clock,
+            audiences,
+        }
     }
 
     async fn judge(&self, token: &str) -> Result<Option<UserInfo>, StatusError> {
@@ -104,10 +110,21 @@ impl Authenticator for BootstrapTokens {
             let Some(token) = credentials.bearer else {
                 return Ok(None);
             };
+            let wanted = credentials.audiences;
+            let wanted = if wanted.is_empty() {
+                &self.audiences
+            } else {
+                wanted
+            };
+            let audiences = self.audiences.iter().filter(|own| wanted.contains(own));
+            let audiences: Vec<String> = audiences.cloned().collect();
+            if audiences.is_empty() {
+                return Ok(None);
+            }
             let known = self.judge(token).await.map_err(|error| {
                 Unauthenticated::Unreadable(format!("a bootstrap token's Secret: {error}"))
             })?;
-            Ok(known.map(Into::into))
+            Ok(known.map(|user| Authenticated { user, audiences }))
         })
     }
 }
@@ -178,13 +195,21 @@ mod tests {
         let mut show = |what: &str, token: &str, secret: Value| {
             let shelf = Arc::new(Shelf::default());
             shelf.put(TokenObject::Secret, secret);
-            let tokens = BootstrapTokens::new(shelf, clock.clone());
-            let credentials = Credentials {
-                bearer: Some(token),
-                ..Credentials::default()
+            let tokens = BootstrapTokens::new(shelf, clock.clone(), vec!["api".into()]);
+            let ask = |audiences: &[String]| {
+                let credentials = Credentials {
+                    bearer: Some(token),
+                    audiences,
+                    ..Credentials::default()
+                };
+                let outcome = tokens.authenticate(credentials).now_or_never();
+                outcome.expect("at once").expect("no fault")
             };
-            let outcome = tokens.authenticate(credentials).now_or_never();
-            let known = outcome.expect("at once").expect("no fault");
+            let known = ask(&[]);
+            assert_eq!(ask(&["vault".into()]), None, "{what}: for somebody else");
+            let both = ask(&["vault".into(), "api".into()]);
+            assert_eq!(both, known);
+            assert!(known.iter().all(|known| known.audiences == ["api"]));
             let line = known.map(|known| format!("{} {:?}", known.user.name, known.user.groups));
             shown += &format!("{what}: {}\n", line.as_deref().unwrap_or("not known"));
         };

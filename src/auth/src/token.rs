@@ -53,6 +53,12 @@ impl ServiceAccountTokens {
             objects,
         }
     }
+
+    /// The API server's own: whom a token is for that names nobody.
+    #[must_use]
+    pub fn audiences(&self) -> &[String] {
+        &self.audiences
+    }
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ const RESOURCES: [(&str, bool); 4] = [
 ];
 
 /// A [`RuleSource`] over stored objects. Before they have been read, and on a first start written,
-/// the bootstrap policy answers beside them, so that the components need not wait.
+/// the bootstrap policy answers for those that are missing, so that the components need not wait.
 pub struct StoredRules {
     table: RwLock<RuleTable>,
     /// `None` once the stored objects say everything.
@@ -138,18 +138,20 @@ impl RuleSource for StoredRules {
     fn bindings(&self, namespace: &str, user: &UserInfo) -> Vec<Arc<Binding>> {
         self.read(|table, before| {
             let mut found = table.bindings(namespace, user);
-            if let Some(before) = before {
-                found.extend(before.bindings(namespace, user));
-            }
+            let policy = before.map(|policy| policy.bindings(namespace, user));
+            // A stored binding says itself whom it is for, be it fewer than at first.
+            let missing = policy.into_iter().flatten();
+            found.extend(missing.filter(|one| !table.has_binding(&one.namespace, &one.name)));
             found
         })
     }
 
     fn role(&self, namespace: &str, name: &str) -> Option<Arc<Role>> {
         self.read(|table, before| {
-            // A stored role may not have its aggregated rules yet.
-            let before = before.and_then(|policy| policy.role(namespace, name));
-            before.or_else(|| table.role(namespace, name))
+            // What is stored counts, be it less than at first. No component waits for the rules
+            // that a role aggregates, which its controller adds.
+            let stored = table.role(namespace, name);
+            stored.or_else(|| before?.role(namespace, name))
         })
     }
 }
@@ -176,6 +178,33 @@ mod tests {
 
     fn object(value: Value) -> Object {
         Object::from_value(value).expect("an object")
+    }
+
+    #[test]
+    fn what_was_taken_from_the_policy_stays_taken() {
+        let scheduler = crate::identity::scheduler();
+        for object_of in ["ClusterRoleBinding", "ClusterRole"] {
+            let rules = Arc::new(StoredRules::default());
+            let rbac = Rbac::new(rules.clone());
+            let may = || {
+                let asked = AuthzAttributes::resource(&scheduler, "list", "", "pods");
+                rbac.authorize(&asked).is_allowed()
+            };
+            assert!(may(), "before it is read");
+            let taken = |name: &str| {
+                object(json!({
+                    "kind": object_of, "metadata": {"name": name}, "subjects": [], "rules": [],
+                    "roleRef": {"apiGroup": GROUP, "kind": "ClusterRole", "name": name},
+                }))
+            };
+            for name in ["system:kube-scheduler", "system:volume-scheduler"] {
+                match object_of {
+                    "ClusterRole" => rules.role_changed(&taken(name), false),
+                    _ => rules.binding_changed(&taken(name), false),
+                }
+            }
+            assert!(!may(), "{object_of}");
+        }
     }
 
     #[test]
