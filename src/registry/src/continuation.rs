@@ -69,8 +69,12 @@ fn print(token: &Token) -> String {
     URL_SAFE_NO_PAD.encode(serde_json::to_vec(token).expect("plain fields always print"))
 }
 
+/// The refusal of a token that this server cannot have given.
+pub fn invalid(why: &str) -> StatusError {
+    StatusError::bad_request(format!("continue key is not valid: {why}"))
+}
+
 fn read(text: &str) -> Result<Token, StatusError> {
-    let invalid = |why: &str| StatusError::bad_request(format!("continue key is not valid: {why}"));
     let bytes = URL_SAFE_NO_PAD
         .decode(text)
         .map_err(|_| invalid("it is not encoded as it was given"))?;

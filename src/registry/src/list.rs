@@ -28,14 +28,17 @@ pub struct ListEnd {
     pub remaining: Option<u64>,
 }
 
-/// Keys that the first page reads; later ones are sized by what it weighed.
-const FIRST: usize = 64;
-/// What a page shall weigh, roughly. A list that is being answered holds no more.
+/// Keys that the first page reads; later ones are sized by the heaviest of the page before.
+const FIRST: usize = 8;
+/// How much larger a page may be than the one before: light objects do not vouch for the next.
+const GROWTH: usize = 4;
+/// What a page shall weigh. A list that is being answered holds no more, but for the page in
+/// which objects become heavier.
 const PAGE_BYTES: usize = 4 << 20;
 /// Keys of a page at most.
-const PAGE_KEYS: usize = 4096;
-/// A client's own page of at most this size is read before it is answered, so that its metadata
-/// can come first.
+const PAGE_KEYS: usize = 512;
+/// A client's own page of at most so many items, and of [`PAGE_BYTES`], is read before it is
+/// answered, so that its metadata can come first.
 const AHEAD: usize = 500;
 
 /// A list that is read while it is answered, at one revision.
@@ -183,6 +186,9 @@ impl Registry {
             }
             let Continuation { revision, after } =
                 continuation::parse(prefix, &options.continue_token)?;
+            if revision.is_some_and(|revision| revision > self.store.revision().0) {
+                return Err(continuation::invalid("its revision has not been reached"));
+            }
             return Ok(Start {
                 at: revision.map(Revision),
                 after: Some(after),
@@ -241,14 +247,15 @@ impl Pages {
         }
     }
 
-    /// Reads the first page, and the whole of a client's page that is small.
+    /// Reads the first page, and the whole of a client's page that is small and light.
     async fn open(mut self) -> Result<Listing, Failure> {
         let ahead = self.limit <= AHEAD;
         let mut ready = Vec::new();
         loop {
             let end = self.read(&mut ready).await?;
             let revision = self.at.map_or(0, |at| at.0);
-            if end.is_some() || self.limit == 0 || !ahead {
+            let bytes: usize = ready.iter().map(|item| item.json().len()).sum();
+            if end.is_some() || self.limit == 0 || !ahead || bytes >= PAGE_BYTES {
                 return Ok(Listing {
                     revision,
                     ready,
@@ -282,11 +289,12 @@ impl Pages {
         Ok((!more).then(ListEnd::default))
     }
 
-    /// As many keys as weigh a page, going by those just read; growing in steps.
+    /// As many keys as weigh a page if each is as heavy as the heaviest just read; growing in
+    /// steps.
     fn size_next(&mut self, page: &Page) {
-        let bytes: usize = page.items.iter().map(|item| item.value.len()).sum();
-        let fitting = PAGE_BYTES * page.items.len() / bytes.max(1);
-        self.keys = fitting.clamp(1, PAGE_KEYS.min(self.keys * 8));
+        let heaviest = page.items.iter().map(|item| item.value.len()).max();
+        let fitting = PAGE_BYTES / heaviest.unwrap_or_default().max(1);
+        self.keys = fitting.clamp(1, PAGE_KEYS.min(self.keys * GROWTH));
     }
 
     /// Adds what is selected of a page. The key of the last one when that is all the client

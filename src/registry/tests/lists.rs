@@ -90,19 +90,24 @@ impl Store for Counting {
 const COUNT: usize = 10_000;
 const SIZE: usize = 4_800;
 
-/// Ten thousand ConfigMaps of the size of a pod, as the registry stores them.
+/// Ten thousand ConfigMaps of the size of a pod.
 async fn filled() -> (Registry, Arc<Counting>) {
+    filled_with(COUNT, SIZE).await
+}
+
+/// So many ConfigMaps of this size, as the registry stores them.
+async fn filled_with(count: usize, size: usize) -> (Registry, Arc<Counting>) {
     let (clock, _hands) = Clock::manual("2026-01-10T12:00:00Z".parse().expect("a time"));
     let store = Arc::new(Counting {
         store: MemStore::new(Options::new(clock.clone())),
         held: Arc::default(),
     });
-    let padding = "x".repeat(SIZE);
-    for part in 0..COUNT / 100 {
-        let ops = (0..100).map(|index| {
+    let padding = "x".repeat(size);
+    for part in 0..count / 10 {
+        let ops = (0..10).map(|index| {
             // The header of format 1, of an object without a place for its revision.
             let mut value = vec![1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff];
-            let name = format!("m{part:03}-{index:02}");
+            let name = format!("m{part:04}-{index}");
             let json = format!(r#"{{"data":{{"x":"{padding}"}},"metadata":{{"name":"{name}"}}}}"#);
             value.extend(json.bytes());
             Op::Put {
@@ -121,7 +126,11 @@ async fn filled() -> (Registry, Arc<Counting>) {
 
 /// The most bytes of values that were held at once, and how many items came.
 async fn most_held(options: &ListOptions) -> (usize, usize) {
-    let (registry, store) = filled().await;
+    most_held_of(COUNT, SIZE, options).await
+}
+
+async fn most_held_of(objects: usize, size: usize, options: &ListOptions) -> (usize, usize) {
+    let (registry, store) = filled_with(objects, size).await;
     let row = resources::by_kind("", "ConfigMap").expect("a row of the table");
     let listing = registry.listing(row, Some("default"), options).await;
     let mut listing = listing.expect("a list");
@@ -150,6 +159,19 @@ async fn so_is_a_large_page_of_a_client() {
     let (most, count) = most_held(&options).await;
     assert_eq!(count, COUNT - 1);
     assert!(most < COUNT * SIZE / 5, "{most} of {}", COUNT * SIZE);
+}
+
+#[tokio::test]
+async fn heavy_objects_are_held_a_few_at_a_time() {
+    let options = |limit| ListOptions {
+        limit,
+        ..ListOptions::default()
+    };
+    for limit in [0, 100] {
+        let (most, count) = most_held_of(120, 1_000_000, &options(limit)).await;
+        assert_eq!(count, if limit == 0 { 120 } else { limit });
+        assert!(most < 16_000_000, "{most} with limit {limit}");
+    }
 }
 
 /// Control: all at once holds all.
