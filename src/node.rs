@@ -58,7 +58,7 @@ pub async fn start(cx: NodeCx<'_>) -> Result<tokio::task::JoinHandle<Option<()>>
     .await
     .context("cannot open the container runtime")?;
     let address = address(options).await?;
-    let version = format!("v1.35.0+rk3s-{}", env!("CARGO_PKG_VERSION"));
+    let version = apiserver::GIT_VERSION.to_owned();
     let kubelet_options = kubelet_options(options, &name, address, &version)?;
     std::fs::create_dir_all(options.path("kubelet-dir"))?;
     let mut facts = NodeFacts::read(&name, &options.path("kubelet-dir"));

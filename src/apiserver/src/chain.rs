@@ -4,12 +4,14 @@ use apimachinery::{RequestCx, StatusError, UserInfo};
 use axum::body::Body;
 use base::TraceId;
 use http::request::Parts as Head;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use tracing::{Instrument, debug, info_span};
 
 use crate::connection::MayLast;
 use crate::filters::impersonation::{self, Refusal};
-use crate::filters::{authentication, authorization, body, deadline, in_flight, rendering};
+use crate::filters::in_flight::{self, Class, Place};
+use crate::filters::{authentication, authorization, body, deadline, head, rendering, warnings};
+use crate::in_process::Identity;
 use crate::metrics::Seen;
 use crate::request_info::RequestInfo;
 use crate::{ApiServer, State, answer, held, routes};
@@ -19,8 +21,8 @@ pub const TRACE_HEADER: &str = "rk3s-trace";
 
 impl ApiServer {
     /// Answers a request: panic guard, trace, request info, authentication, impersonation,
-    /// in-flight limit, authorization, deadline, body, route, rendering. Errors become bodies
-    /// here only.
+    /// authorization, deadline, body, in-flight limit, route, rendering. Errors become bodies
+    /// here only. The answer's body keeps the request's place until it is gone.
     pub async fn handle(&self, request: Request<Body>) -> Response<Body> {
         let state = &*self.0;
         let (mut head, body) = request.into_parts();
@@ -33,15 +35,21 @@ impl ApiServer {
         let mut seen = metrics.see(&info, &head.method, &head.uri, &head.headers);
         let work = guarded(state, &mut head, body, &info, trace, &seen);
         let handled = base::tasks::catch("request", work);
-        let response = match handled.instrument(span.clone()).await {
-            Some(Ok(response)) => response,
-            Some(Err(error)) => answer::error(&error),
-            None => panicked(),
+        let (response, place) = match handled.instrument(span.clone()).await {
+            Some(Ok(answered)) => answered,
+            Some(Err(error)) => (answer::error(&error), None),
+            None => (panicked(), None),
         };
-        let mut response = rendering::render(response, text).await;
+        let mut response = rendering::render(&state.rendering, response, text).await;
         let took = state.parts.clock.monotonic().saturating_sub(started);
         let size = http_body::Body::size_hint(response.body()).exact();
         seen.answered(response.status(), took, size);
+        if head.method == Method::HEAD {
+            response = head::without_body(response);
+        }
+        if let Some(place) = place {
+            response = response.map(|body| held::body(body, place));
+        }
         if let Some(lasts) = seen.lasts() {
             response = response.map(|body| held::body(body, lasts));
             response.extensions_mut().insert(MayLast);
@@ -53,6 +61,9 @@ impl ApiServer {
     }
 }
 
+/// An answer, and the place that its request took.
+type Answered = (Response<Body>, Option<Place>);
+
 async fn guarded(
     state: &State,
     head: &mut Head,
@@ -60,7 +71,7 @@ async fn guarded(
     info: &RequestInfo,
     trace: TraceId,
     seen: &Seen<'_>,
-) -> Result<Response<Body>, StatusError> {
+) -> Result<Answered, StatusError> {
     let user = authentication::authenticate(state, &head.extensions, &head.headers).await?;
     let user = match impersonation::impersonated(state, &user, &head.headers) {
         Ok(None) => user,
@@ -70,11 +81,7 @@ async fn guarded(
             other
         }
         Err(Refusal::Forbidden(error)) => return Err(error),
-        Err(Refusal::Headers(why)) => return Ok(internal_error(head, &why)),
-    };
-    let Some(_place) = state.metrics.in_flight.enter(info, &user) else {
-        seen.terminated(StatusCode::TOO_MANY_REQUESTS);
-        return Ok(in_flight::too_many());
+        Err(Refusal::Headers(why)) => return Ok((internal_error(head, &why), None)),
     };
     authorization::authorize(state, info, &head.uri, &user)?;
     in_time(state, head, body, info, (user, trace), seen).await
@@ -88,23 +95,46 @@ async fn in_time(
     info: &RequestInfo,
     (user, trace): (UserInfo, TraceId),
     seen: &Seen<'_>,
-) -> Result<Response<Body>, StatusError> {
-    let clock = &state.parts.clock;
+) -> Result<Answered, StatusError> {
+    let (clock, places) = (&state.parts.clock, &state.metrics.in_flight);
+    let class = Class::of(&user, head.extensions.get::<Identity>().is_some());
     let cx = RequestCx::new(user, trace);
+    let refused = || {
+        seen.terminated(StatusCode::TOO_MANY_REQUESTS);
+        (in_flight::too_many(), None)
+    };
     let late = |_| {
         seen.terminated(StatusCode::GATEWAY_TIMEOUT);
         StatusError::timeout("request did not complete within the allotted timeout")
     };
+    // A body that is still to come takes a place of its own kind: it keeps no other request out.
+    let read = async {
+        if http_body::Body::is_end_stream(&body) {
+            return Ok(Some(bytes::Bytes::new()));
+        }
+        match places.read_body(class, &cx.user) {
+            Some(_reading) => body::read(body).await.map(Some),
+            None => Ok(None),
+        }
+    };
     if info.is_long_running() {
-        let body = clock.timeout(deadline::DEADLINE, body::read(body)).await;
-        return routed(state, head, body.map_err(late)??, info, &cx).await;
+        let read = clock.timeout(deadline::DEADLINE, read).await;
+        let Some(body) = read.map_err(late)?? else {
+            return Ok(refused());
+        };
+        return Ok((routed(state, head, body, info, &cx).await, None));
     }
     let work = async {
-        let body = body::read(body).await?;
+        let Some(body) = read.await? else {
+            return Ok(refused());
+        };
+        let Some(place) = places.enter(info, class, &cx.user) else {
+            return Ok(refused());
+        };
         if !body.is_empty() {
             seen.body(body.len());
         }
-        routed(state, head, body, info, &cx).await
+        Ok((routed(state, head, body, info, &cx).await, Some(place)))
     };
     let limit = deadline::of(&head.uri)?;
     clock.timeout(limit, work).await.map_err(late)?
@@ -116,17 +146,13 @@ async fn routed(
     body: bytes::Bytes,
     info: &RequestInfo,
     cx: &RequestCx,
-) -> Result<Response<Body>, StatusError> {
+) -> Response<Body> {
     let outcome = routes::route(state, info, cx, (&head.uri, &head.headers, body)).await;
     let mut response = outcome.unwrap_or_else(|error| answer::error(&error));
-    for text in cx.take_warnings() {
-        let quoted = text.replace('\\', "\\\\").replace('"', "\\\"");
-        // A text that is no header value (a line break) is left out: the answer still stands.
-        if let Ok(value) = HeaderValue::from_str(&format!("299 - \"{quoted}\"")) {
-            response.headers_mut().append(header::WARNING, value);
-        }
+    for warning in warnings::headers(&cx.take_warnings()) {
+        response.headers_mut().append(header::WARNING, warning);
     }
-    Ok(response)
+    response
 }
 
 fn trace_of(head: &Head) -> TraceId {

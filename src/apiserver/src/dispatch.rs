@@ -99,6 +99,10 @@ pub(crate) async fn dispatch(
         }
         subresource => subresource,
     };
+    // Only what is connected to has paths of its own.
+    if !path.rest.is_empty() {
+        return Err(StatusError::no_such_resource());
+    }
     // Before anything is done: an answer that the client does not take must not follow a write.
     negotiate::form(headers)?;
     if path.subresource.is_empty() {

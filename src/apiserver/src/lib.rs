@@ -43,6 +43,7 @@ pub use in_process::InProcess;
 pub use listener::{ListenError, Listener, Peer};
 pub use request_info::{RequestInfo, ResourcePath};
 pub use routes::health::{Check, Checks, Done, Outcome};
+pub use version::GIT_VERSION;
 
 /// What the server is made of; the root wires it.
 pub struct Parts {
@@ -76,6 +77,7 @@ pub(crate) struct State {
     pub metrics: metrics::Metrics,
     pub bookmarks: bookmarks::Bookmarks,
     pub lines: frames::SharedLines,
+    pub rendering: filters::rendering::Turns,
 }
 
 impl ApiServer {
@@ -91,6 +93,7 @@ impl ApiServer {
             metrics,
             bookmarks: bookmarks::Bookmarks::default(),
             lines: frames::SharedLines::default(),
+            rendering: filters::rendering::Turns::default(),
         }))
     }
 }

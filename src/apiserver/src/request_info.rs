@@ -63,12 +63,12 @@ impl RequestInfo {
     /// counts: a path that merely looks so takes a place like any other.
     #[must_use]
     pub fn is_long_running(&self) -> bool {
-        if self.verb == Verb::Watch.as_str() {
-            return true;
-        }
         let Some((path, row)) = self.resource.as_ref().zip(self.row()) else {
             return false;
         };
+        if self.verb == Verb::Watch.as_str() {
+            return row.verbs.contains(&Verb::Watch);
+        }
         match row.subresource(&path.subresource) {
             Some(Subresource::Connect { name, .. }) => match *name {
                 "log" => self.verb == "get",
@@ -277,6 +277,8 @@ mod tests {
         let pod = "/api/v1/namespaces/a/pods/p";
         let rows = [
             ("GET", "/api/v1/pods?watch=true", true),
+            ("GET", "/api/v1/nothings?watch=true", false),
+            ("GET", "/api/v1/componentstatuses?watch=true", false),
             ("GET", "/api/v1/pods", false),
             ("GET", pod, false),
             ("GET", &format!("{pod}/log"), true),

@@ -1,6 +1,8 @@
 //! Who asks: the listener's certificates and the bearer token, or the identity of a component of
 //! this process.
 
+use std::borrow::Cow;
+
 use apimachinery::{StatusError, UserInfo};
 use auth::Credentials;
 use http::{Extensions, HeaderMap, header};
@@ -23,9 +25,10 @@ pub(crate) async fn authenticate(
         return Ok(user.clone());
     }
     let peer = extensions.get::<Peer>();
+    let bearer = bearer(headers);
     let credentials = Credentials {
         peer_certificates: peer.map_or(&[][..], |peer| peer.certificates.as_slice()),
-        bearer: bearer(headers),
+        bearer: bearer.as_deref(),
         audiences: &[],
     };
     let started = state.parts.clock.monotonic();
@@ -52,14 +55,13 @@ pub(crate) async fn authenticate(
     }
 }
 
-/// The token of `Authorization: Bearer`.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers
-        .get(header::AUTHORIZATION)?
-        .to_str()
-        .ok()?
-        .split_once(' ')?;
+/// The token of `Authorization: Bearer`. One that is no text is a token all the same, which nobody
+/// knows: without credentials is only who sends none.
+fn bearer(headers: &HeaderMap) -> Option<Cow<'_, str>> {
+    let said = headers.get(header::AUTHORIZATION)?.as_bytes().trim_ascii();
+    let space = said.iter().position(|byte| *byte == b' ')?;
+    let (scheme, token) = said.split_at(space);
     scheme
-        .eq_ignore_ascii_case("bearer")
-        .then_some(token.trim())
+        .eq_ignore_ascii_case(b"bearer")
+        .then(|| String::from_utf8_lossy(token.trim_ascii()))
 }

@@ -1,7 +1,10 @@
-//! How many requests are answered at once: reading and changing ones apart, so that neither
-//! keeps the other out. What may last takes no place.
+//! How many requests are answered at once: bodies that are still to come, and reading and changing
+//! requests, apart, so that none keeps the others out. What may last takes no place once it runs.
+//!
+//! A place is left when the answer's body is gone: who does not take answers takes up places.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use apimachinery::UserInfo;
 use axum::body::Body;
@@ -12,66 +15,162 @@ use crate::answer;
 use crate::request_info::RequestInfo;
 
 /// Upstream's `--max-requests-inflight` and `--max-mutating-requests-inflight`.
-const READING: i64 = 400;
-const CHANGING: i64 = 200;
+const READING: usize = 400;
+const CHANGING: usize = 200;
+/// Bodies that are being read. They bound memory as much as the changes that follow them.
+const BODIES: usize = 200;
+/// The part of the places that one user may take: no single one keeps everybody else out.
+const SHARE: usize = 4;
 
-/// The places of all requests.
+/// The places of all requests, by who asks (upstream: a priority level for each).
 pub(crate) struct InFlight {
-    reading: Places,
-    changing: Places,
+    others: Pool,
+    own: Pool,
+    exempt: Pool,
+}
+
+/// Who shares places with whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// system:masters are always let in: somebody has to be able to mend what fills the places.
+    Exempt,
+    /// The components of this process, and nodes: the cluster stands still without them.
+    Own,
+    Others,
+}
+
+impl Class {
+    pub fn of(user: &UserInfo, in_process: bool) -> Self {
+        if user.in_group(UserInfo::MASTERS) {
+            Self::Exempt
+        } else if in_process || user.in_group("system:nodes") {
+            Self::Own
+        } else {
+            Self::Others
+        }
+    }
+}
+
+struct Pool {
+    bodies: Arc<Places>,
+    reading: Arc<Places>,
+    changing: Arc<Places>,
 }
 
 struct Places {
-    taken: AtomicI64,
-    all: i64,
-    gauge: IntGauge,
+    all: usize,
+    /// What one user may take of them.
+    share: usize,
+    gauge: Option<IntGauge>,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Default)]
+struct Taken {
+    all: usize,
+    by_user: HashMap<String, usize>,
 }
 
 /// One request's place; leaving it frees the place.
-pub(crate) struct Place<'a>(Option<&'a Places>);
+pub(crate) struct Place {
+    /// `None` for what takes none.
+    _held: Option<Held>,
+}
 
-impl Drop for Place<'_> {
+struct Held {
+    places: Arc<Places>,
+    user: String,
+}
+
+impl Drop for Held {
     fn drop(&mut self) {
-        if let Some(places) = self.0 {
-            places.taken.fetch_sub(1, Ordering::Relaxed);
-            places.gauge.dec();
+        let mut taken = self.places.lock();
+        taken.all -= 1;
+        if let Some(count) = taken.by_user.get_mut(&self.user) {
+            *count -= 1;
+            if *count == 0 {
+                taken.by_user.remove(&self.user);
+            }
         }
+        drop(taken);
+        if let Some(gauge) = &self.places.gauge {
+            gauge.dec();
+        }
+    }
+}
+
+impl Places {
+    fn lock(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(self: &Arc<Self>, user: &str) -> Option<Place> {
+        let mut taken = self.lock();
+        let his = taken.by_user.get(user).copied().unwrap_or(0);
+        if taken.all >= self.all || his >= self.share {
+            return None;
+        }
+        taken.all += 1;
+        taken.by_user.insert(user.to_owned(), his + 1);
+        drop(taken);
+        if let Some(gauge) = &self.gauge {
+            gauge.inc();
+        }
+        let (places, user) = (self.clone(), user.to_owned());
+        Some(Place {
+            _held: Some(Held { places, user }),
+        })
     }
 }
 
 impl InFlight {
     /// `gauge` is `apiserver_current_inflight_requests`, by kind of request.
     pub fn new(gauge: &IntGaugeVec) -> Self {
-        let places = |kind: &str, all| Places {
-            taken: AtomicI64::new(0),
-            all,
-            gauge: gauge.with_label_values(&[kind]),
+        let places = |kind: &str, all, share| {
+            Arc::new(Places {
+                all,
+                share,
+                gauge: (!kind.is_empty()).then(|| gauge.with_label_values(&[kind])),
+                taken: Mutex::default(),
+            })
+        };
+        let pool = |limit: fn(usize) -> usize, share| Pool {
+            bodies: places("", limit(BODIES), limit(BODIES) / share),
+            reading: places("readOnly", limit(READING), limit(READING) / share),
+            changing: places("mutating", limit(CHANGING), limit(CHANGING) / share),
         };
         Self {
-            reading: places("readOnly", READING),
-            changing: places("mutating", CHANGING),
+            others: pool(|limit| limit, SHARE),
+            own: pool(|limit| limit, 1),
+            exempt: pool(|_| usize::MAX, 1),
         }
     }
 
-    /// Takes a place, or `None` when all are taken. system:masters are let in all the same:
-    /// somebody has to be able to mend what fills the places.
-    pub fn enter(&self, info: &RequestInfo, user: &UserInfo) -> Option<Place<'_>> {
+    fn pool(&self, class: Class) -> &Pool {
+        match class {
+            Class::Exempt => &self.exempt,
+            Class::Own => &self.own,
+            Class::Others => &self.others,
+        }
+    }
+
+    /// A place for a body that is still to come; `None` when all are taken.
+    pub fn read_body(&self, class: Class, user: &UserInfo) -> Option<Place> {
+        self.pool(class).bodies.take(&user.name)
+    }
+
+    /// Takes a place, or `None` when all are taken.
+    pub fn enter(&self, info: &RequestInfo, class: Class, user: &UserInfo) -> Option<Place> {
         if info.is_long_running() {
-            return Some(Place(None));
+            return Some(Place { _held: None });
         }
+        let pool = self.pool(class);
         let places = if info.is_reading() {
-            &self.reading
+            &pool.reading
         } else {
-            &self.changing
+            &pool.changing
         };
-        if places.taken.fetch_add(1, Ordering::Relaxed) >= places.all
-            && !user.in_group(UserInfo::MASTERS)
-        {
-            places.taken.fetch_sub(1, Ordering::Relaxed);
-            return None;
-        }
-        places.gauge.inc();
-        Some(Place(Some(places)))
+        places.take(&user.name)
     }
 }
 
@@ -105,22 +204,54 @@ mod tests {
         )
     }
 
+    fn enter(limits: &InFlight, info: &RequestInfo, user: &UserInfo) -> Option<Place> {
+        limits.enter(info, Class::of(user, false), user)
+    }
+
     #[test]
-    fn reading_and_changing_requests_have_places_of_their_own() {
-        let (limits, user) = (in_flight(), UserInfo::new("dev", &[]));
+    fn one_user_gets_a_share_of_the_places_and_all_users_all_of_them() {
+        let limits = in_flight();
         let get = info("GET", "/api/v1/nodes/n");
         let put = info("PUT", "/api/v1/nodes/n");
+        let mut held = Vec::new();
+        for name in ["a", "b", "c", "d", "e"] {
+            let user = UserInfo::new(name, &[]);
+            let full = name == "e";
+            let before = held.len();
+            held.extend((0..101).map_while(|_| enter(&limits, &get, &user)));
+            assert_eq!(held.len() - before, if full { 0 } else { 100 }, "{name}");
+            let before = held.len();
+            held.extend((0..51).map_while(|_| enter(&limits, &put, &user)));
+            assert_eq!(held.len() - before, if full { 0 } else { 50 }, "{name}");
+        }
+        let late = UserInfo::new("e", &[]);
         let watch = info("GET", "/api/v1/nodes?watch=1");
-        let mut held: Vec<_> = (0..400).map(|_| limits.enter(&get, &user)).collect();
+        assert!(enter(&limits, &watch, &late).is_some(), "a watch");
+        held.truncate(1);
+        assert!(enter(&limits, &get, &late).is_some(), "places became free");
+        held.clear();
+        assert!(limits.others.reading.lock().by_user.is_empty());
+    }
+
+    #[test]
+    fn the_clusters_own_share_no_places_with_others() {
+        let limits = in_flight();
+        let put = info("PUT", "/api/v1/nodes/n");
+        let crowd: Vec<UserInfo> = (0..200)
+            .map(|n| UserInfo::new(format!("u{n}"), &[]))
+            .collect();
+        let held: Vec<_> = crowd.iter().map(|u| enter(&limits, &put, u)).collect();
         assert!(held.iter().all(Option::is_some));
-        assert!(limits.enter(&get, &user).is_none(), "the 401st get");
-        held.extend((0..200).map(|_| limits.enter(&put, &user)));
-        assert!(held.iter().all(Option::is_some));
-        assert!(limits.enter(&put, &user).is_none(), "the 201st put");
-        assert!(limits.enter(&watch, &user).is_some(), "a watch");
-        let master = UserInfo::new("root", &[UserInfo::MASTERS]);
-        assert!(limits.enter(&get, &master).is_some(), "an administrator");
-        held.truncate(399);
-        assert!(limits.enter(&get, &user).is_some(), "a place became free");
+        let rows = [
+            (UserInfo::new("dev", &[]), false, false),
+            (UserInfo::new("dev", &[]), true, true),
+            (UserInfo::node("n"), false, true),
+            (UserInfo::new("root", &[UserInfo::MASTERS]), false, true),
+        ];
+        for (user, in_process, expected) in rows {
+            let class = Class::of(&user, in_process);
+            let place = limits.enter(&put, class, &user);
+            assert_eq!(place.is_some(), expected, "{} {class:?}", user.name);
+        }
     }
 }

@@ -4,6 +4,8 @@ pub mod authentication;
 pub mod authorization;
 pub mod body;
 pub mod deadline;
+pub mod head;
 pub mod impersonation;
 pub mod in_flight;
 pub mod rendering;
+pub mod warnings;

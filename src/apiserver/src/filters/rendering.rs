@@ -3,13 +3,17 @@
 //! Handlers answer JSON. This is the one place that turns it into another text, so that every
 //! object, list, Table and Status can be had in it.
 
+use apimachinery::StatusError;
 use axum::body::Body;
 use bytes::{BufMut, Bytes, BytesMut};
+use futures::stream::{self, StreamExt};
+use http::response::Parts as Head;
 use http::{HeaderMap, HeaderValue, Response, Uri, header};
 use http_body_util::BodyExt;
+use tokio::sync::Semaphore;
 
-use crate::negotiate;
 use crate::request_info::{RequestInfo, is_true, query};
+use crate::{answer, negotiate};
 
 /// What the client reads best.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,27 +50,90 @@ fn is_of_the_api(path: &str) -> bool {
     path == "/api" || path == "/apis" || path.starts_with("/api/") || path.starts_with("/apis/")
 }
 
-/// The answer in the text that was asked for.
-pub(crate) async fn render(response: Response<Body>, text: Text) -> Response<Body> {
+/// Texts from this size on are made one at a time, and where they hold up no other request.
+const LARGE: usize = 1 << 20;
+/// Longer ones are not made: JSON stays as it is, YAML is refused.
+const LONGEST: usize = 16 << 20;
+
+/// Who makes a large text.
+pub(crate) struct Turns(Semaphore);
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self(Semaphore::new(1))
+    }
+}
+
+/// The answer in the text that was asked for, or the Status of what its body breaks off with.
+pub(crate) async fn render(turns: &Turns, response: Response<Body>, text: Text) -> Response<Body> {
     if text == Text::Json || !is_plain_json(response.headers()) {
         return response;
     }
-    let (mut head, body) = response.into_parts();
-    let body = match body.collect().await {
-        Ok(body) => body.to_bytes(),
-        // Handlers make bodies from memory: there is nothing that could break off.
-        Err(_) => return Response::from_parts(head, Body::empty()),
+    let (mut head, mut body) = response.into_parts();
+    let mut json = BytesMut::new();
+    let mut turn = None;
+    while let Some(frame) = body.frame().await {
+        match frame.map(http_body::Frame::into_data) {
+            Ok(Ok(data)) => json.extend_from_slice(&data),
+            // Trailers say nothing that JSON holds.
+            Ok(Err(_)) => {}
+            Err(error) => return answer::error(&status(error)),
+        }
+        if json.len() > LONGEST {
+            return too_long(head, json.freeze(), body, text);
+        }
+        if json.len() > LARGE && turn.is_none() {
+            turn = turns.0.acquire().await.ok();
+        }
+    }
+    let json = json.freeze();
+    let made = if turn.is_some() {
+        match tokio::task::spawn_blocking(move || write(json, text)).await {
+            Ok(made) => made,
+            Err(error) => return answer::error(&StatusError::internal(error)),
+        }
+    } else {
+        write(json, text)
     };
-    let (body, media) = match text {
-        Text::Yaml => match serde_json::from_slice(&body) {
-            Ok(value) => (schema::yaml::encode(&value).into(), "application/yaml"),
-            Err(_) => (body, "application/json"),
-        },
-        Text::Json | Text::PrettyJson => (pretty(&body), "application/json"),
-    };
+    let (body, media) = made;
     head.headers
         .insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
     Response::from_parts(head, Body::from(body))
+}
+
+fn write(json: Bytes, text: Text) -> (Bytes, &'static str) {
+    match text {
+        Text::Yaml => match serde_json::from_slice(&json) {
+            Ok(value) => (schema::yaml::encode(&value).into(), "application/yaml"),
+            Err(_) => (json, "application/json"),
+        },
+        Text::Json | Text::PrettyJson => (pretty(&json), "application/json"),
+    }
+}
+
+/// What is too long to be rewritten: `begun` and the rest of it, as it is, or a refusal.
+fn too_long(head: Head, begun: Bytes, rest: Body, text: Text) -> Response<Body> {
+    if text == Text::Yaml {
+        let mut error = StatusError::not_acceptable(&[]);
+        error.0.message = format!(
+            "answers of more than {LONGEST} bytes are not written as application/yaml: ask for \
+             application/json, or for parts with limit="
+        );
+        return answer::error(&error);
+    }
+    let begun = stream::once(std::future::ready(Ok::<_, axum::Error>(begun)));
+    Response::from_parts(
+        head,
+        Body::from_stream(begun.chain(rest.into_data_stream())),
+    )
+}
+
+/// Why a body breaks off.
+fn status(error: axum::Error) -> StatusError {
+    match error.into_inner().downcast::<StatusError>() {
+        Ok(error) => *error,
+        Err(error) => StatusError::internal(error),
+    }
 }
 
 fn is_plain_json(headers: &HeaderMap) -> bool {
@@ -129,6 +196,52 @@ fn line(out: &mut BytesMut, depth: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn json(chunks: Vec<Result<Bytes, StatusError>>) -> Response<Body> {
+        let body = Body::from_stream(stream::iter(chunks));
+        answer::json_bytes(http::StatusCode::OK, Bytes::new()).map(|_| body)
+    }
+
+    async fn whole(response: Response<Body>) -> (u16, Bytes) {
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.expect("a whole body");
+        (head.status.as_u16(), body.to_bytes())
+    }
+
+    #[tokio::test]
+    async fn a_body_that_breaks_off_is_the_status_of_why() {
+        for text in [Text::PrettyJson, Text::Yaml] {
+            let chunks = vec![Ok("[1".into()), Err(StatusError::expired("too old"))];
+            let rendered = render(&Turns::default(), json(chunks), text).await;
+            let (code, body) = whole(rendered).await;
+            let body = String::from_utf8_lossy(&body);
+            assert_eq!(code, 410, "{body}");
+            assert!(body.contains("too old"), "{body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn texts_are_rewritten_up_to_a_length() {
+        let list = |size| {
+            let item = Bytes::from(format!("\"{}\"", "x".repeat(size - 4)));
+            json(vec![Ok("[".into()), Ok(item), Ok("]".into())])
+        };
+        // Text, size, code, size of what comes.
+        let rows = [
+            (Text::PrettyJson, 100, 200, 105),
+            (Text::PrettyJson, LARGE + 2, 200, LARGE + 7),
+            (Text::PrettyJson, LONGEST + 2, 200, LONGEST + 2),
+            (Text::Yaml, LARGE + 2, 200, LARGE + 1),
+            (Text::Yaml, LONGEST + 2, 406, 0),
+        ];
+        for (text, size, expected, length) in rows {
+            let (code, body) = whole(render(&Turns::default(), list(size), text).await).await;
+            assert_eq!(code, expected, "{text:?} {size}");
+            if expected == 200 {
+                assert_eq!(body.len(), length, "{text:?} {size}");
+            }
+        }
+    }
 
     #[test]
     fn pretty_json_is_gos() {

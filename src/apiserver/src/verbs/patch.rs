@@ -65,8 +65,8 @@ impl Patch {
         }
     }
 
-    /// The patched object, checked against its schema. It carries a resourceVersion only when
-    /// the patch names one: then it is a precondition.
+    /// The patched object, checked against its schema. It carries the resourceVersion of `old`,
+    /// unless the patch names another: that is a precondition which does not hold.
     pub fn apply(
         &self,
         call: &Call<'_>,
@@ -90,9 +90,9 @@ impl Patch {
 
 fn refusal(error: &patch::PatchError) -> StatusError {
     if error.is_unprocessable() {
-        StatusError::unprocessable(format!(
-            "the server rejected our request due to an error in our request: {error}"
-        ))
+        // Upstream keeps to itself why the patch does not apply.
+        let text = "the server rejected our request due to an error in our request";
+        StatusError::unprocessable(text)
     } else if error.is_too_large() {
         StatusError::too_many_operations(error.to_string())
     } else {
