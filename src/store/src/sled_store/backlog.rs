@@ -248,16 +248,21 @@ impl Queue {
         compaction.or_else(|| removing.then_some(Job::Remove))
     }
 
-    /// The next batch for sled.
+    /// The next batch for sled. It ends with a transaction: should the log be lost, what sled
+    /// notes as applied must not be the middle of one, because the rest would be cut off and its
+    /// revisions given away again.
     fn step(&self) -> Vec<Arc<Record>> {
         let mut bytes = 0;
-        let fits = |record: &&Arc<Record>| {
-            let fits = bytes < STEP_BYTES;
+        let mut step = Vec::new();
+        for record in &self.records {
             bytes += record.len();
-            fits
-        };
-        let step = self.records.iter().take(STEP_RECORDS).take_while(fits);
-        step.cloned().collect()
+            step.push(record.clone());
+            let enough = step.len() >= STEP_RECORDS || bytes >= STEP_BYTES;
+            if enough && record.left == 0 {
+                break;
+            }
+        }
+        step
     }
 }
 
@@ -287,4 +292,44 @@ pub(crate) fn scan(
         stopped = !each(record.revision, &record.head())?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use base::TraceId;
+
+    use super::*;
+
+    /// Transactions of `sizes` records, from revision 2 on.
+    fn transactions(sizes: &[u32]) -> Vec<Record> {
+        let left = sizes.iter().flat_map(|size| (0..*size).rev());
+        let records = left.zip(2..).map(|(left, revision)| Record {
+            revision: Revision(revision),
+            key: "/k".into(),
+            value: None,
+            created: Revision(revision),
+            prev: None,
+            left,
+            trace: TraceId::NONE,
+            expiry: None,
+        });
+        records.collect()
+    }
+
+    #[test]
+    fn a_step_ends_with_a_transaction() {
+        let most = u32::try_from(STEP_RECORDS).expect("small");
+        let rows = [
+            (vec![most - 1, 3, 1], most + 2),
+            (vec![most, 3], most),
+            (vec![2 * most, 1], 2 * most),
+            (vec![1, 2], 3),
+        ];
+        for (sizes, expected) in rows {
+            let backlog = Backlog::new(transactions(&sizes), Revision::INITIAL);
+            let step = backlog.lock().step();
+            assert_eq!(step.len(), expected as usize, "{sizes:?}");
+            assert_eq!(step.last().map(|record| record.left), Some(0), "{sizes:?}");
+        }
+    }
 }
