@@ -12,6 +12,9 @@ use crate::options::{DeleteOptions, Propagation};
 const ORPHAN: &str = "orphan";
 const FOREGROUND: &str = "foregroundDeletion";
 
+/// In seconds, some 68 years.
+const LONGEST_GRACE: i64 = i32::MAX as i64;
+
 /// The outcome of [`plan`].
 #[derive(Debug, PartialEq)]
 pub enum Step {
@@ -26,14 +29,19 @@ pub enum Step {
 /// Decides. `now` is when a grace period begins.
 pub fn plan(row: &Resource, old: &Object, options: &DeleteOptions, now: Timestamp) -> Step {
     let requested = options.grace_period_seconds;
+    // What is longer than anybody waits is cut, so that the sums below stay within time.
+    let of_kind = || {
+        let seconds = row.strategy.grace_period(old, requested);
+        seconds.min(LONGEST_GRACE)
+    };
     let pending = old.deletion_timestamp();
-    let already = grace_of(old);
+    let already = grace_of(old).min(LONGEST_GRACE);
     let grace = match (pending, requested) {
-        (None, _) => row.strategy.grace_period(old, requested),
+        (None, _) => of_kind(),
         (Some(_), _) if already == 0 => 0,
         (Some(_), None) => return Step::Wait,
         // A second delete can only shorten what is left.
-        (Some(_), Some(_)) => match row.strategy.grace_period(old, requested) {
+        (Some(_), Some(_)) => match of_kind() {
             shorter if shorter < already => shorter,
             _ => return Step::Wait,
         },
@@ -70,10 +78,11 @@ fn grace_of(object: &Object) -> i64 {
     seconds.and_then(Value::as_i64).unwrap_or(0)
 }
 
+/// No later than time can be written, so that what a second delete takes off is taken off that.
 fn after(time: Timestamp, seconds: i64) -> Timestamp {
-    // Past the end of representable time there is nothing to wait for.
     time.saturating_add(SignedDuration::from_secs(seconds))
-        .unwrap_or(time)
+        .unwrap_or(Timestamp::MAX)
+        .max(Timestamp::UNIX_EPOCH)
 }
 
 fn set_end(object: &mut Object, at: Timestamp, grace: i64) {
@@ -158,12 +167,21 @@ mod tests {
         let held = json!({"finalizers": ["a/b"]});
         let leaving = json!({"deletionTimestamp": "2026-01-01T00:00:20Z",
             "deletionGracePeriodSeconds": 30, "generation": 2});
+        let endless = json!({"deletionTimestamp": "2094-01-19T03:14:07Z",
+            "deletionGracePeriodSeconds": 2_147_483_647, "generation": 2});
         let waiting = json!({"deletionTimestamp": NOW, "deletionGracePeriodSeconds": 0,
             "generation": 2, "finalizers": ["orphan"]});
-        let rows: [(&Value, Option<i64>, Option<Propagation>, &str); 13] = [
+        let rows: [(&Value, Option<i64>, Option<Propagation>, &str); 15] = [
             (&fresh, None, None, "2026-01-01T00:00:30Z 30 2 []"),
             (&fresh, Some(5), None, "2026-01-01T00:00:05Z 5 2 []"),
             (&fresh, Some(0), None, "remove"),
+            (
+                &fresh,
+                Some(i64::MAX),
+                None,
+                "2094-01-19T03:14:07Z 2147483647 2 []",
+            ),
+            (&endless, Some(30), None, "2026-01-01T00:00:30Z 30 2 []"),
             (&fresh, Some(-1), None, "2026-01-01T00:00:01Z 1 2 []"),
             (
                 &fresh,

@@ -1,5 +1,6 @@
 //! Whether a pod's or a claim's amounts are within a LimitRange's bounds.
 
+use api::quota::list;
 use api::requests::{self, ResourceList};
 use api::{Container, Pod};
 use apimachinery::{Object, Quantity};
@@ -75,14 +76,6 @@ fn of_container<'a>(of: &'a str, container: &Container) -> Amounts<'a> {
         requests: requests::parse(resources.and_then(|r| r.requests.as_ref())),
         limits: Some(requests::parse(resources.and_then(|r| r.limits.as_ref()))),
     }
-}
-
-/// Quantities by name; what does not parse was refused by validation.
-fn list(value: Option<&Value>) -> ResourceList {
-    let entries = value.and_then(Value::as_object).into_iter().flatten();
-    entries
-        .filter_map(|(name, text)| Some((name.clone(), text.as_str()?.parse().ok()?)))
-        .collect()
 }
 
 impl Amounts<'_> {

@@ -8,6 +8,17 @@ use apimachinery::{Encoded, GroupResource, Object, Quantity};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
+/// Resources whose limits have a count, served or not: none of what is not served is used.
+const ALWAYS_COUNTED: [GroupResource; 7] = [
+    GroupResource::new("", "configmaps"),
+    GroupResource::new("", "persistentvolumeclaims"),
+    GroupResource::new("", "pods"),
+    GroupResource::new("", "replicationcontrollers"),
+    GroupResource::new("", "resourcequotas"),
+    GroupResource::new("", "secrets"),
+    GroupResource::new("", "services"),
+];
+
 /// A count that is under way.
 pub(super) struct Count {
     hard: ResourceList,
@@ -20,10 +31,15 @@ pub(super) struct Count {
 
 impl Count {
     pub(super) fn new(quota: &Object, now: Timestamp) -> Self {
+        let hard = quota::list(quota.at("/spec/hard"));
+        let known = |name: &&String| ALWAYS_COUNTED.iter().any(|of| quota::counts(of, name));
+        let used = hard.keys().filter(known);
         Self {
-            hard: quota::list(quota.at("/spec/hard")),
+            used: used
+                .map(|name| (name.clone(), Quantity::default()))
+                .collect(),
+            hard,
             scopes: quota::scopes(quota),
-            used: ResourceList::new(),
             now,
             again: None,
         }
@@ -33,10 +49,12 @@ impl Count {
     pub(super) fn begin(&mut self, resource: &GroupResource) -> bool {
         let names = self.hard.keys();
         let counted = names.filter(|name| quota::counts(resource, name));
-        let before = self.used.len();
-        self.used
-            .extend(counted.map(|name| (name.clone(), Quantity::default())));
-        self.used.len() > before
+        let mut is_counted = false;
+        for name in counted {
+            is_counted = true;
+            self.used.entry(name.clone()).or_default();
+        }
+        is_counted
     }
 
     pub(super) fn add(&mut self, resource: &GroupResource, object: &Object) {
@@ -128,6 +146,18 @@ mod tests {
     }
 
     const PODS: GroupResource = GroupResource::new("", "pods");
+
+    #[test]
+    fn what_is_not_served_is_not_used() {
+        let now: Timestamp = "2026-01-01T00:00:00Z".parse().expect("a time");
+        let hard = json!({"replicationcontrollers": "2", "count/widgets.example.com": "1"});
+        let quota = object(json!({"metadata": {"name": "q"}, "spec": {"hard": hard}}));
+        let status = Count::new(&quota, now).status(&quota).expect("new");
+        assert_eq!(
+            status.at("/status/used"),
+            Some(&json!({"replicationcontrollers": "0"}))
+        );
+    }
 
     #[test]
     fn a_count_says_what_is_there() {

@@ -16,15 +16,7 @@ impl Writer<'_> {
         binding: &Object,
         options: &WriteOptions,
     ) -> Result<Encoded, StatusError> {
-        let node = binding
-            .at("/target/name")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        if node.is_empty() {
-            return Err(StatusError::bad_request(
-                "target.name: Required value: name of the node",
-            ));
-        }
+        let node = target_node(binding).map_err(StatusError::bad_request)?;
         let now = time::format(self.registry.clock.wall());
         let change = |old: &Object| {
             check(old, binding).map_err(|why| {
@@ -37,14 +29,43 @@ impl Writer<'_> {
     }
 }
 
+/// The name of the node that a Binding is to.
+fn target_node(binding: &Object) -> Result<&str, String> {
+    let text = |pointer| binding.at(pointer).and_then(Value::as_str);
+    let kind = text("/target/kind").unwrap_or_default();
+    if !["", "Node"].contains(&kind) {
+        return Err(format!(
+            "target.kind: Unsupported value: {kind:?}: supported values: \"Node\", \"<empty>\""
+        ));
+    }
+    let name = text("/target/name").unwrap_or_default();
+    if name.is_empty() {
+        return Err("target.name: Required value".to_owned());
+    }
+    // No Node can have another name, and the pod would wait for it forever.
+    resources::meta::dns_subdomain(name)
+        .map_err(|why| format!("target.name: Invalid value: {name:?}: {why}"))?;
+    Ok(name)
+}
+
 /// Whether the pod can still be given a node; the error says why not.
 fn check(pod: &Object, binding: &Object) -> Result<(), String> {
-    let (name, uid) = (pod.name(), binding.uid());
-    if !uid.is_empty() && uid != pod.uid() {
-        return Err(format!(
-            "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
-            pod.uid()
-        ));
+    let name = pod.name();
+    let demands = [
+        ("UID", binding.uid(), pod.uid()),
+        (
+            "ResourceVersion",
+            binding.resource_version(),
+            pod.resource_version(),
+        ),
+    ];
+    for (what, demanded, actual) in demands {
+        if !demanded.is_empty() && demanded != actual {
+            return Err(format!(
+                "Precondition failed: {what} in precondition: {demanded}, {what} in object meta: \
+                 {actual}"
+            ));
+        }
     }
     if pod.deletion_timestamp().is_some() {
         return Err(format!(
@@ -89,4 +110,63 @@ fn bound(pod: &Object, binding: &Object, node: &str, now: &str) -> Object {
         conditions.push(scheduled.into());
     }
     pod
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(value: Value) -> Object {
+        Object::from_value(value).expect("an object")
+    }
+
+    #[test]
+    fn a_binding_is_to_a_node_by_its_name() {
+        let rows = [
+            (json!({"name": "n1"}), Ok("n1")),
+            (json!({"kind": "Node", "name": "n1"}), Ok("n1")),
+            (
+                json!({"kind": "Minion", "name": "n1"}),
+                Err(
+                    "target.kind: Unsupported value: \"Minion\": supported values: \"Node\", \
+                     \"<empty>\"",
+                ),
+            ),
+            (json!({}), Err("target.name: Required value")),
+            (
+                json!({"name": "../x"}),
+                Err("target.name: Invalid value: \"../x\": a lowercase RFC 1123 subdomain"),
+            ),
+        ];
+        for (target, expected) in rows {
+            let binding = object(json!({"target": target}));
+            match (target_node(&binding), expected) {
+                (Ok(node), Ok(expected)) => assert_eq!(node, expected),
+                (Err(why), Err(expected)) => assert!(why.starts_with(expected), "{why}"),
+                (found, expected) => panic!("{found:?} for {expected:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_bindings_versions_are_preconditions() {
+        let pod = object(json!({"metadata": {"name": "p", "uid": "u", "resourceVersion": "7"}}));
+        let rows = [
+            (json!({}), ""),
+            (json!({"uid": "u", "resourceVersion": "7"}), ""),
+            (
+                json!({"uid": "v"}),
+                "Precondition failed: UID in precondition: v, UID in object meta: u",
+            ),
+            (
+                json!({"resourceVersion": "6"}),
+                "Precondition failed: ResourceVersion in precondition: 6, ResourceVersion in \
+                 object meta: 7",
+            ),
+        ];
+        for (metadata, expected) in rows {
+            let checked = check(&pod, &object(json!({"metadata": metadata})));
+            assert_eq!(checked.err().unwrap_or_default(), expected);
+        }
+    }
 }

@@ -102,9 +102,11 @@ async fn check_free(
 ) -> Result<(), StatusError> {
     let (first, prefix) = registry.allocation.service_network;
     let mask = u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0);
+    let network = u32::from(first) & mask;
+    // Neither the network's own address nor its broadcast address is anybody's.
     let inside = address
         .parse::<Ipv4Addr>()
-        .is_ok_and(|ip| u32::from(ip) & mask == u32::from(first) & mask);
+        .is_ok_and(|ip| (network + 1..network | !mask).contains(&u32::from(ip)));
     let why = if !inside {
         format!(
             "failed to allocate IP {address}: the provided IP ({address}) is not in the valid \

@@ -6,10 +6,8 @@ use apimachinery::{FieldError, FieldErrors, Object, Path};
 
 use crate::at::At;
 use crate::json::{self, same};
-use crate::meta::{self, parse_ip};
+use crate::meta;
 use crate::podspec::validate_quantity;
-
-const CIDR: &str = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
 
 pub(super) fn validate_node(node: &Object) -> FieldErrors {
     let mut errors = FieldErrors::new();
@@ -56,15 +54,8 @@ fn validate_taints(taints: &At<'_>, errors: &mut FieldErrors) {
 fn validate_cidrs(cidrs: &At<'_>, errors: &mut FieldErrors) {
     let mut families = Vec::new();
     for cidr in cidrs.items() {
-        let parts = cidr.text().split_once('/');
-        let address = parts.and_then(|(ip, _)| parse_ip(ip));
-        let bits = parts.and_then(|(_, bits)| bits.parse::<u8>().ok());
-        match (address, bits) {
-            (Some(ip), Some(bits)) if bits <= if ip.is_ipv4() { 32 } else { 128 } => {
-                families.push(ip.is_ipv4());
-            }
-            _ => errors.push(cidr.invalid(CIDR)),
-        }
+        cidr.check(meta::cidr, errors);
+        families.extend(meta::parse_cidr(cidr.text()).map(|(ip, _)| ip.is_ipv4()));
     }
     let four = families.iter().filter(|is_v4| **is_v4).count();
     if four > 1 || families.len() - four > 1 {

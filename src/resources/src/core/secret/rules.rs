@@ -77,7 +77,7 @@ fn validate_json(at: &At<'_>, errors: &mut FieldErrors) {
         return;
     }
     let bytes = BASE64_STANDARD.decode(at.text()).unwrap_or_default();
-    if let Err(error) = serde_json::from_slice::<serde_json::Map<String, Value>>(&bytes) {
+    if let Err(error) = schema::decode::map(&bytes) {
         errors.push(FieldError::invalid(&at.path, REDACTED, error.to_string()));
     }
 }
@@ -88,4 +88,32 @@ pub(super) fn validate_change(new: &Object, old: &Object) -> FieldErrors {
     data::validate_frozen(new, old, &["data"], &mut errors);
     errors.extend(validate_secret(new));
     errors
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_refusal_quotes_nothing_of_the_secret() {
+        for content in [
+            "\"hunter2\"",
+            "hunter2",
+            "{\"hunter2\": hunter2}",
+            "[\"hunter2\"]",
+        ] {
+            let secret = Object::from_value(json!({
+                "metadata": {"name": "s"}, "type": "kubernetes.io/dockerconfigjson",
+                "data": {".dockerconfigjson": BASE64_STANDARD.encode(content)},
+            }));
+            let errors = validate_secret(&secret.expect("an object"));
+            assert_eq!(errors.0.len(), 1);
+            let text = errors.0[0].to_string();
+            assert!(
+                text.contains(REDACTED) && !text.contains("hunter2"),
+                "{text}"
+            );
+        }
+    }
 }
