@@ -10,7 +10,6 @@ use tracing::{error, info};
 
 use super::backlog::{Compaction, Job};
 use super::directory::Directory;
-use super::disk::Disk;
 use super::record::{META_APPLIED, META_COMPACTED, META_FLOOR, Record};
 use super::shared::Shared;
 use super::writer::{Answer, answer, fault};
@@ -84,17 +83,20 @@ impl Applier {
                 changes.put(key, bytes, len)?;
             }
             changes.put(META_APPLIED, &last.revision.0.to_be_bytes(), 0)?;
-            changes.finish()
-        })?;
-        self.shared.backlog.applied(last.revision);
-        Ok(())
+            changes.finish()?;
+            // Before anybody can put other files in the place of these.
+            self.shared.backlog.applied(last.revision);
+            Ok(())
+        })
     }
 
     fn sync(&self) -> Result<(), Error> {
         fault("store::before-apply-sync")?;
-        self.shared.with_disk(Disk::sync)?;
-        self.shared.backlog.note_synced();
-        Ok(())
+        self.shared.with_disk(|disk| {
+            disk.sync()?;
+            self.shared.backlog.note_synced();
+            Ok(())
+        })
     }
 
     fn compact(&mut self, compaction: Compaction) -> Result<(), Error> {

@@ -157,15 +157,14 @@ impl Backlog {
         self.lock().failure.clone()
     }
 
-    /// Replaces everything by what was read from disk. The applier still stands.
+    /// Replaces everything by what was read from disk. The caller keeps others from the disk
+    /// meanwhile; the applier still stands.
     pub(crate) fn load(&self, records: Vec<Record>, applied: Revision) {
         let mut queue = self.lock();
-        queue.records.clear();
-        queue.bytes = 0;
+        queue.bytes = records.iter().map(Record::len).sum();
+        queue.records = records.into_iter().map(Arc::new).collect();
         (queue.applied, queue.synced) = (applied, applied);
         queue.wanted = Revision::ZERO;
-        drop(queue);
-        self.push(records);
     }
 
     /// Lets the applier go on.

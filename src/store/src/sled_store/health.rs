@@ -77,8 +77,12 @@ pub(crate) fn reopen(shared: &Shared, directory: &Directory) -> Result<Found, Er
         applied,
     } = open::open(directory, &shared.options)
         .map_err(|error| Error::io("reopening", io::Error::other(error)))?;
-    *shared.disk.write().unwrap_or_else(PoisonError::into_inner) = Some(disk);
-    shared.backlog.load(records, applied);
+    {
+        // Both at once: what a reader finds in neither would be a hole.
+        let mut place = shared.disk.write().unwrap_or_else(PoisonError::into_inner);
+        shared.backlog.load(records, applied);
+        *place = Some(disk);
+    }
     let (published, compacted) = {
         let state = shared.read();
         (state.revision, state.compacted)
