@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use base::Clock;
 use clap::{Arg, ArgMatches, Command};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use store::snapshot::{self, Info};
 use store::{OpenError, Revision, SledStore, Store};
 use tracing::warn;
@@ -64,6 +65,9 @@ pub async fn run(matches: ArgMatches, options: Options) -> Result<()> {
             let node = crate::server::node_name(&options)?;
             let seconds = Clock::system().wall().as_second();
             let path = places.snapshots.join(format!("{name}-{node}-{seconds}"));
+            if path.exists() {
+                bail!("{} is there already: try again in a second", path.display());
+            }
             let info = places.save(&path).await?;
             say(&format!("{}\n  {}\n", path.display(), words(&info)))
         }
@@ -188,19 +192,15 @@ impl Places {
         let old = self
             .database
             .with_extension(format!("old-{}", Clock::system().wall().as_second()));
-        let moved = fs::rename(&self.database, &old);
-        let moved = match moved {
-            Err(error) if error.kind() == ErrorKind::NotFound => false,
-            other => other
-                .map(|()| true)
-                .with_context(|| format!("cannot move {}", self.database.display()))?,
-        };
-        let restored = snapshot::restore(&path, &self.database, served);
-        if restored.is_err() && moved {
-            fs::rename(&old, &self.database)
-                .with_context(|| format!("the old store is left in {}", old.display()))?;
+        // Filled beside and exchanged at once: a crash leaves the old store or the new one.
+        let fresh = self.database.with_extension("restoring");
+        match fs::remove_dir_all(&fresh) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
         }
-        let info = restored?;
+        let info = snapshot::restore(&path, &fresh, served)?;
+        let moved = put_in_place(&fresh, &self.database, &old)
+            .with_context(|| format!("cannot replace {}", self.database.display()))?;
         let (path, keys, revision) = (path.display(), info.keys, info.revision);
         let mut text = format!("restored {path}: {keys} keys, revision {revision}\n");
         if moved {
@@ -226,6 +226,20 @@ impl Places {
             }
         }
     }
+}
+
+/// Puts `fresh` in the place of `database`, and what was there at `old`; says whether anything
+/// was.
+fn put_in_place(fresh: &Path, database: &Path, old: &Path) -> std::io::Result<bool> {
+    let there = database.exists();
+    if there {
+        renameat_with(CWD, fresh, CWD, database, RenameFlags::EXCHANGE)?;
+        fs::rename(fresh, old)?;
+    } else {
+        fs::rename(fresh, database)?;
+    }
+    base::fsio::sync_directory(database.parent().unwrap_or(database))?;
+    Ok(there)
 }
 
 fn open(database: &Path) -> Result<SledStore, OpenError> {

@@ -70,6 +70,9 @@ pub fn serve(
     })
 }
 
+/// How long a client may take to ask: others wait for it.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// One at a time: a snapshot reads the whole store. Ends when nothing more can be accepted.
 async fn answer_all(listener: &UnixListener, store: &Arc<SledStore>, snapshots: &Path) {
     loop {
@@ -91,7 +94,10 @@ async fn answer(stream: UnixStream, store: &Arc<SledStore>, snapshots: &Path) ->
     }
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
-    (&mut stream).take(LONGEST).read_line(&mut line).await?;
+    let mut request = (&mut stream).take(LONGEST);
+    let clock = base::Clock::system();
+    let asked = clock.timeout(PATIENCE, request.read_line(&mut line));
+    asked.await.context("it asked for nothing")??;
     let path = line.trim_end().strip_prefix("save ").map(PathBuf::from);
     let path = path.filter(|path| path.parent() == Some(snapshots));
     let path = path.context("it asked for something else")?;
