@@ -237,15 +237,13 @@ pub(super) fn validate_status_update(new: &Object, old: &Object, errors: &mut Fi
     if is_new && is_bound && !nominated.text().is_empty() {
         errors.push(nominated.forbidden("may not be set on pods that are already bound to a node"));
     }
-    let policy = At::root(new, "spec").child("restartPolicy").text();
-    let lists: &[(&str, bool)] = &[
-        ("containerStatuses", policy == "Always"),
-        ("initContainerStatuses", policy != "Never"),
-    ];
-    for (list, may_restart) in lists {
-        if !may_restart {
-            stay_terminated(&status.child(list), &before.child(list), policy, errors);
-        }
+    let spec = At::root(new, "spec");
+    for (list, containers) in [
+        ("containerStatuses", "containers"),
+        ("initContainerStatuses", "initContainers"),
+    ] {
+        let (now, before) = (status.child(list), before.child(list));
+        stay_terminated(&now, &before, &spec, containers, errors);
     }
     validate_ips(&status, errors);
 }
@@ -274,26 +272,69 @@ fn validate_claim_statuses(pod: &Object, status: &At<'_>, errors: &mut FieldErro
     }
 }
 
-/// A container that will not be restarted stays ended; with `OnFailure`, after success only.
-fn stay_terminated(new: &At<'_>, old: &At<'_>, policy: &str, errors: &mut FieldErrors) {
+/// A container that will not be restarted stays ended.
+fn stay_terminated(
+    new: &At<'_>,
+    old: &At<'_>,
+    spec: &At<'_>,
+    containers: &str,
+    errors: &mut FieldErrors,
+) {
+    let containers = spec.child(containers);
     for before in old.items() {
+        let name = before.child("name").text();
         let ended = before.child("state").child("terminated");
         if !ended.is_present() {
             continue;
         }
-        let failed = ended.child("exitCode").int().unwrap_or(0) != 0;
-        if failed && policy == "OnFailure" {
+        let exit_code = ended.child("exitCode").int().unwrap_or(0);
+        let mut restarts = containers
+            .items()
+            .filter(|container| container.child("name").text() == name)
+            .map(|container| may_restart(&container, spec, exit_code));
+        if restarts.next().unwrap_or(false) {
             continue;
         }
-        let name = before.child("name").text();
-        let now = new
-            .items()
-            .find(|status| status.child("name").text() == name);
-        if let Some(state) = now.map(|status| status.child("state"))
-            && !state.child("terminated").is_present()
-        {
+        let goes_on = new.items().any(|status| {
+            status.child("name").text() == name
+                && !status.child("state").child("terminated").is_present()
+        });
+        if goes_on {
+            let state = before.child("state");
             errors.push(state.forbidden("may not be transitioned to non-terminated state"));
         }
+    }
+}
+
+/// Its own rules come first, then its own policy, then the pod's. Init containers run again with
+/// their pod, unless that never restarts anything.
+fn may_restart(container: &At<'_>, spec: &At<'_>, exit_code: i64) -> bool {
+    let by_rule = |rule: At<'_>| {
+        let codes = rule.child("exitCodes");
+        let named = codes
+            .child("values")
+            .items()
+            .any(|value| value.int() == Some(exit_code));
+        match codes.child("operator").text() {
+            "In" => named,
+            "NotIn" => !named,
+            _ => false,
+        }
+    };
+    if container.child("restartPolicyRules").items().any(by_rule) {
+        return true;
+    }
+    let own = container.child("restartPolicy").text();
+    let of_pod = spec.child("restartPolicy").text();
+    let is_init = spec
+        .child("initContainers")
+        .items()
+        .any(|init| init.child("name").text() == container.child("name").text());
+    match (own, of_pod) {
+        ("Always", _) | ("", "Always") => true,
+        ("", "OnFailure") if is_init => true,
+        ("OnFailure", _) | ("", "OnFailure") => exit_code != 0,
+        _ => false,
     }
 }
 
