@@ -128,11 +128,17 @@ fn too_long(head: Head, begun: Bytes, rest: Body, text: Text) -> Response<Body> 
     )
 }
 
-/// Why a body breaks off.
+/// Why a body breaks off. Each layer of bodies has put its error into one of its own.
 fn status(error: axum::Error) -> StatusError {
-    match error.into_inner().downcast::<StatusError>() {
-        Ok(error) => *error,
-        Err(error) => StatusError::internal(error),
+    let mut inner = error.into_inner();
+    loop {
+        inner = match inner.downcast::<axum::Error>() {
+            Ok(wrapped) => wrapped.into_inner(),
+            Err(inner) => {
+                let known = inner.downcast::<StatusError>();
+                return known.map_or_else(StatusError::internal, |known| *known);
+            }
+        };
     }
 }
 
