@@ -85,7 +85,8 @@ fn rotation_changes_the_chosen_leaves_and_nothing_else() {
         agent/serving-kubelet.crt
         agent/serving-kubelet.key
         server/tls-1798804800
-    "#]].assert_eq(&shown);
+    "#]]
+    .assert_eq(&shown);
     let backup = rotation.backup.expect("made");
     let old = fs::read_to_string(backup.join("client-kubelet.key")).expect("kept");
     assert_eq!(old, first.leaf(LeafName::KubeletClient).key_pem);
