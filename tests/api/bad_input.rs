@@ -241,6 +241,16 @@ fn lines() -> Vec<Bad> {
             &format!("{MAPS}/there/nothing"),
         ),
         bad(
+            "more than a subresource",
+            "GET",
+            "/api/v1/namespaces/default/status/extra/more",
+        ),
+        list(
+            "a token of a version to come",
+            // {"v":1,"rv":99999,"after":""}
+            "continue=eyJ2IjoxLCJydiI6OTk5OTksImFmdGVyIjoiIn0",
+        ),
+        bad(
             "a namespace for nodes",
             "GET",
             "/api/v1/namespaces/default/nodes",

@@ -5,6 +5,7 @@
 mod bad_input;
 mod concurrency;
 mod conversations;
+mod crowding;
 mod delivery;
 mod discovery;
 mod history;

@@ -28,8 +28,8 @@ use crate::world::{PKI, World};
 /// What a test waits for at most.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-struct Server {
-    world: World,
+pub struct Server {
+    pub world: World,
     address: SocketAddr,
     shutdown: Shutdown,
     /// Moves the connections' clock; the world's own is another.
@@ -38,7 +38,7 @@ struct Server {
 }
 
 impl Server {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let world = World::new().await;
         let listener = Listener::bind("127.0.0.1:0".parse().expect("an address")).await;
         let listener = listener.expect("a free port");
@@ -56,7 +56,7 @@ impl Server {
         }
     }
 
-    async fn connect(&self, config: ClientConfig) -> TlsStream<TcpStream> {
+    pub async fn connect(&self, config: ClientConfig) -> TlsStream<TcpStream> {
         let stream = TcpStream::connect(self.address)
             .await
             .expect("a connection");
@@ -86,31 +86,31 @@ impl Server {
     }
 
     /// Somebody else is answered as ever.
-    async fn is_well(&self) {
+    pub async fn is_well(&self) {
         let (code, _) = self.ask(anonymous(&[b"http/1.1"]), get("/version")).await;
         assert_eq!(code, 200);
     }
 
-    async fn stop(self) {
+    pub async fn stop(self) {
         self.shutdown.stop();
         within(self.serving).await.expect("the listener ends");
     }
 }
 
-async fn within<F: Future>(future: F) -> F::Output {
+pub async fn within<F: Future>(future: F) -> F::Output {
     let timed = Clock::system();
     let done = timed.timeout(PATIENCE, future).await;
     done.expect("in time")
 }
 
-fn anonymous(alpn: &[&[u8]]) -> ClientConfig {
+pub fn anonymous(alpn: &[&[u8]]) -> ClientConfig {
     let config = PKI.client_config(None).expect("a configuration");
     let mut config = (*config).clone();
     config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
     config
 }
 
-fn administrator() -> ClientConfig {
+pub fn administrator() -> ClientConfig {
     let config = PKI
         .client_config_as(pki::LeafName::Admin)
         .expect("a configuration");
@@ -158,6 +158,7 @@ async fn who_asks_is_told_by_certificate_or_token() {
         ("administrator", administrator(), get("/api/v1/nodes"), 200),
         ("foreign authority", foreign, get("/healthz"), 401),
         ("unknown token", anonymous(http1), token("a.b.c"), 401),
+        ("token beyond ASCII", anonymous(http1), token("ä"), 401),
         ("empty token, as none", anonymous(http1), token(""), 403),
     ];
     for (who, config, request, expected) in rows {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use admission::{ObjectSource, ServiceAccountSource, TokenVolumes};
+use admission::{AudienceSource, ObjectSource, ServiceAccountSource, TokenVolumes};
 use apimachinery::{Encoded, Object, StatusError, UserInfo};
 use apiserver::{ApiServer, Check, Checks, KubeletConnector, NodeEndpoint, Parts};
 use auth::{
@@ -136,6 +136,7 @@ impl World {
             admission: Arc::new(admission::Chain::built_in(
                 lookups.clone(),
                 lookups,
+                Arc::new(NoAudience),
                 TokenVolumes::Absent,
             )),
             authenticator: Arc::new(auth::Chain::new(known, true)),
@@ -323,6 +324,15 @@ impl ServiceAccountSource for Lookups {
         name: &'a str,
     ) -> BoxFuture<'a, Result<Option<Object>, StatusError>> {
         Box::pin(self.find("", "ServiceAccount", namespace, name))
+    }
+}
+
+/// No role of this world grants nodes an audience.
+struct NoAudience;
+
+impl AudienceSource for NoAudience {
+    fn may_request(&self, _: &UserInfo, _: &str, _: &str, _: &str) -> bool {
+        false
     }
 }
 

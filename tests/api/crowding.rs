@@ -1,0 +1,114 @@
+//! One client that takes what it can, and the others who are answered as ever.
+
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::{self, FuturesUnordered};
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt, Empty, StreamBody};
+use hyper::body::Frame;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use serde_json::json;
+
+use crate::wire::{Server, administrator, anonymous, within};
+use crate::world::{Said, World};
+
+const REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+
+/// A review in which nothing is asked beyond what everybody may ask.
+fn review() -> Said {
+    Said::json(&json!({"spec": {"nonResourceAttributes": {"path": "/", "verb": "get"}}}))
+}
+
+async fn token(world: &World) -> String {
+    let path = "/api/v1/namespaces/default/serviceaccounts/default/token";
+    let request = json!({"spec": {"audiences": []}});
+    world.create(path, &request).await.text("/status/token")
+}
+
+#[tokio::test]
+async fn bodies_that_do_not_come_keep_nobody_else_out() {
+    let server = Server::start().await;
+    let token = token(&server.world).await;
+    let stream = server.connect(anonymous(&[b"h2"])).await;
+    let io = TokioIo::new(stream);
+    let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), io);
+    let (sender, connection) = handshake.await.expect("HTTP/2");
+    let driving = tokio::spawn(connection);
+    let mut waiting: FuturesUnordered<_> = (0..205)
+        .map(|_| {
+            let begun = stream::once(std::future::ready(Ok::<_, std::io::Error>(Frame::data(
+                Bytes::from_static(b"{"),
+            ))));
+            let request = Request::post(format!("https://localhost{REVIEWS}"))
+                .header("Authorization", format!("Bearer {token}"))
+                .header("Content-Type", "application/json")
+                .body(StreamBody::new(begun.chain(stream::pending()).boxed()));
+            let mut sender = sender.clone();
+            async move { sender.send_request(request.expect("a request")).await }
+        })
+        .collect();
+    // One user has a quarter of 200 places; the rest of the crowd is told so at once.
+    for _ in 0..155 {
+        let answer = within(waiting.next()).await.expect("205 are under way");
+        assert_eq!(
+            answer.expect("an answer").status(),
+            StatusCode::TOO_MANY_REQUESTS
+        );
+    }
+    let mut other = review();
+    other.user = "system:serviceaccount:kube-system:other".to_owned();
+    server.world.expect(201, "POST", REVIEWS, &other).await;
+    server.is_well().await;
+    drop((waiting, sender));
+    // How the connection ends is the server's business.
+    let _ = within(driving).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_head_has_no_body_over_both_versions() {
+    let server = Server::start().await;
+    for alpn in [&b"h2"[..], b"http/1.1"] {
+        let mut config = administrator();
+        config.alpn_protocols = vec![alpn.to_vec()];
+        let io = TokioIo::new(server.connect(config).await);
+        let request = |method: &str, path: &str| {
+            let uri = if alpn == b"h2" {
+                format!("https://localhost{path}")
+            } else {
+                path.to_owned()
+            };
+            let request = Request::builder().method(method).uri(uri);
+            let request = request.header("Host", "localhost");
+            request.body(Empty::<Bytes>::new()).expect("a request")
+        };
+        let path = "/api/v1/namespaces/default";
+        let (get, head) = if alpn == b"h2" {
+            let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), io);
+            let (mut sender, connection) = handshake.await.expect("HTTP/2");
+            tokio::spawn(connection);
+            let get = within(sender.send_request(request("GET", path))).await;
+            (
+                get,
+                within(sender.send_request(request("HEAD", path))).await,
+            )
+        } else {
+            let handshake = hyper::client::conn::http1::handshake(io).await;
+            let (mut sender, connection) = handshake.expect("HTTP/1.1");
+            tokio::spawn(connection);
+            let head = within(sender.send_request(request("HEAD", path))).await;
+            (
+                within(sender.send_request(request("GET", path))).await,
+                head,
+            )
+        };
+        let (get, head) = (get.expect("an answer"), head.expect("an answer"));
+        assert_eq!(head.status(), 200);
+        let said = head.headers()["content-length"].clone();
+        let body = within(head.into_body().collect()).await.expect("no body");
+        assert!(body.to_bytes().is_empty());
+        let body = within(get.into_body().collect()).await.expect("a body");
+        assert_eq!(said, body.to_bytes().len().to_string());
+    }
+    server.stop().await;
+}
