@@ -374,7 +374,7 @@ mod tests {
                 .to_string()
                 .starts_with("there is no store in")
         );
-        set(&*data.open(), "before").await;
+        set(&data.open(), "before").await;
         let saved = places
             .save(&places.snapshots.join("one"))
             .await
@@ -382,7 +382,7 @@ mod tests {
         fs::write(places.snapshots.join("two"), "rubbish").expect("written");
         places.restore(Path::new("two")).expect_err("refused");
         places.restore(Path::new("three")).expect_err("not there");
-        assert_eq!(get(&*data.open()).await, "before");
+        assert_eq!(get(&data.open()).await, "before");
         let list = places.list().expect("readable");
         let want = format!(
             "NAME     REVISION      KEYS        BYTES   CREATED\n\
