@@ -10,7 +10,6 @@
 pub mod decode;
 mod defaults;
 pub mod facts;
-pub mod managed_fields;
 mod normalize;
 pub mod openapi;
 pub mod patch;
