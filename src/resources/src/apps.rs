@@ -16,6 +16,8 @@ use apimachinery::admission::Operation;
 use apimachinery::{FieldError, FieldErrors, Object};
 
 use crate::at::{At, immutable, not_negative};
+use crate::cells::{integer, number};
+use crate::column::Column;
 use crate::podspec::{name_warnings, pod_warnings};
 use crate::row::Subresource;
 use crate::strategy::Cx;
@@ -26,6 +28,25 @@ pub(crate) const SCALE: Subresource = Subresource::Scale {
     status_replicas: "/status/replicas",
     selector: "/spec/selector",
 };
+
+/// Columns of what only keeps a number of pods.
+pub(crate) const DESIRED: Column = integer("Desired", "Pods wanted.", |cell| {
+    number(cell.object, "/spec/replicas").into()
+});
+pub(crate) const CURRENT: Column = integer("Current", "Pods there are.", |cell| {
+    number(cell.object, "/status/replicas").into()
+});
+pub(crate) const READY: Column = integer("Ready", "Pods that are ready.", |cell| {
+    number(cell.object, "/status/readyReplicas").into()
+});
+
+/// What such a kind's status counts.
+pub(crate) const REPLICA_COUNTERS: Counters = &[
+    ("fullyLabeledReplicas", "replicas", "status.replicas"),
+    ("readyReplicas", "replicas", "status.replicas"),
+    ("availableReplicas", "replicas", "status.replicas"),
+    ("availableReplicas", "readyReplicas", "readyReplicas"),
+];
 
 /// Counter, the counter it cannot exceed, and what the text calls that.
 pub(crate) type Counters = &'static [(&'static str, &'static str, &'static str)];

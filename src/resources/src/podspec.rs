@@ -19,8 +19,8 @@ pub(crate) use template::{
     validate_template_labels,
 };
 pub(crate) use validate::{
-    is_native, validate_container_resource_name, validate_images, validate_limits,
-    validate_node_selector, validate_pod_spec, validate_port, validate_quantity,
+    STANDARD_RESOURCES, is_native, validate_container_resource_name, validate_images,
+    validate_limits, validate_node_selector, validate_pod_spec, validate_port, validate_quantity,
     validate_resource_name, validate_tolerations,
 };
 pub(crate) use warnings::{name_warnings, pod_warnings};

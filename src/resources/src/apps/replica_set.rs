@@ -3,8 +3,9 @@
 use apimachinery::{FieldErrors, Object};
 use serde_json::json;
 
+use super::{CURRENT, DESIRED, READY, REPLICA_COUNTERS};
 use crate::at::{At, Rules, not_negative};
-use crate::cells::{AGE, CONTAINERS, IMAGES, NAME, SELECTOR, integer, number};
+use crate::cells::{AGE, CONTAINERS, IMAGES, NAME, SELECTOR};
 use crate::column::Column;
 use crate::json::{Fill, fill};
 use crate::podspec::{default_template, validate_selector, validate_template};
@@ -27,33 +28,12 @@ pub static REPLICA_SET: Resource = Resource {
 };
 
 const COLUMNS: &[Column] = &[
-    NAME,
-    integer("Desired", "Pods wanted.", |cell| {
-        number(cell.object, "/spec/replicas").into()
-    }),
-    integer("Current", "Pods there are.", |cell| {
-        number(cell.object, "/status/replicas").into()
-    }),
-    integer("Ready", "Pods that are ready.", |cell| {
-        number(cell.object, "/status/readyReplicas").into()
-    }),
-    AGE,
-    CONTAINERS,
-    IMAGES,
-    SELECTOR,
+    NAME, DESIRED, CURRENT, READY, AGE, CONTAINERS, IMAGES, SELECTOR,
 ];
 
 const COUNTS: Rules = &[
     ("replicas", not_negative),
     ("minReadySeconds", not_negative),
-];
-
-/// Which status counters cannot exceed which others, and how the text calls those.
-const COUNTERS: super::Counters = &[
-    ("fullyLabeledReplicas", "replicas", "status.replicas"),
-    ("readyReplicas", "replicas", "status.replicas"),
-    ("availableReplicas", "replicas", "status.replicas"),
-    ("availableReplicas", "readyReplicas", "readyReplicas"),
 ];
 
 struct ReplicaSet;
@@ -79,7 +59,7 @@ impl Strategy for ReplicaSet {
     fn validate_update(&self, cx: &Cx<'_>, new: &Object, old: &Object) -> FieldErrors {
         if cx.subresource == "status" {
             let mut errors = FieldErrors::new();
-            super::validate_counters(&At::root(new, "status"), COUNTERS, &mut errors);
+            super::validate_counters(&At::root(new, "status"), REPLICA_COUNTERS, &mut errors);
             return errors;
         }
         let mut errors = self.validate(cx, new);

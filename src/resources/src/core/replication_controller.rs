@@ -3,9 +3,11 @@
 use apimachinery::{FieldErrors, LabelSelector, Object};
 use serde_json::json;
 
-use crate::apps::{Counters, template_warnings, validate_counters};
+use crate::apps::{
+    CURRENT, DESIRED, READY, REPLICA_COUNTERS, template_warnings, validate_counters,
+};
 use crate::at::{At, not_negative, required};
-use crate::cells::{AGE, CONTAINERS, IMAGES, NAME, integer, labels, number, spec, text, wide};
+use crate::cells::{AGE, CONTAINERS, IMAGES, NAME, labels, spec, text, wide};
 use crate::column::Column;
 use crate::json::{self, Fill, fill};
 use crate::podspec::{
@@ -36,28 +38,15 @@ pub static REPLICATION_CONTROLLER: Resource = Resource {
 
 const COLUMNS: &[Column] = &[
     NAME,
-    integer("Desired", "Pods wanted.", |cell| {
-        number(cell.object, "/spec/replicas").into()
-    }),
-    integer("Current", "Pods there are.", |cell| {
-        number(cell.object, "/status/replicas").into()
-    }),
-    integer("Ready", "Pods that are ready.", |cell| {
-        number(cell.object, "/status/readyReplicas").into()
-    }),
+    DESIRED,
+    CURRENT,
+    READY,
     AGE,
     CONTAINERS,
     IMAGES,
     wide(text("Selector", "The pods it owns.", |cell| {
         labels(json::map(spec(cell.object), "selector")).into()
     })),
-];
-
-const COUNTERS: Counters = &[
-    ("fullyLabeledReplicas", "replicas", "status.replicas"),
-    ("readyReplicas", "replicas", "status.replicas"),
-    ("availableReplicas", "replicas", "status.replicas"),
-    ("availableReplicas", "readyReplicas", "readyReplicas"),
 ];
 
 struct ReplicationController;
@@ -102,7 +91,7 @@ impl Strategy for ReplicationController {
     fn validate_update(&self, cx: &Cx<'_>, new: &Object, _old: &Object) -> FieldErrors {
         if cx.subresource == "status" {
             let mut errors = FieldErrors::new();
-            validate_counters(&At::root(new, "status"), COUNTERS, &mut errors);
+            validate_counters(&At::root(new, "status"), REPLICA_COUNTERS, &mut errors);
             return errors;
         }
         self.validate(cx, new)

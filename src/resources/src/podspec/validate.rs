@@ -24,8 +24,8 @@ pub(crate) use container::validate_images;
 pub(crate) use handlers::validate_port;
 pub(crate) use names::validate_tolerations;
 pub(crate) use resources::{
-    is_native, validate_container_resource_name, validate_limits, validate_quantity,
-    validate_resource_name,
+    STANDARD_RESOURCES, is_native, validate_container_resource_name, validate_limits,
+    validate_quantity, validate_resource_name,
 };
 
 /// What the rules of one part need to know of the others.

@@ -4,31 +4,9 @@ use apimachinery::{FieldError, FieldErrors, Object};
 use serde_json::{Value, json};
 
 use crate::at::At;
-use crate::podspec::{is_native, validate_quantity, validate_resource_name};
+use crate::podspec::{STANDARD_RESOURCES, is_native, validate_quantity, validate_resource_name};
 
-/// Resources without a domain that a quota can count.
-const COUNTED: [&str; 19] = [
-    "configmaps",
-    "cpu",
-    "ephemeral-storage",
-    "limits.cpu",
-    "limits.ephemeral-storage",
-    "limits.memory",
-    "memory",
-    "persistentvolumeclaims",
-    "pods",
-    "replicationcontrollers",
-    "requests.cpu",
-    "requests.ephemeral-storage",
-    "requests.memory",
-    "requests.storage",
-    "resourcequotas",
-    "secrets",
-    "services",
-    "services.loadbalancers",
-    "services.nodeports",
-];
-/// Those of them that are whole numbers.
+/// Counted resources that are whole numbers.
 const WHOLE: [&str; 9] = [
     "configmaps",
     "persistentvolumeclaims",
@@ -80,7 +58,8 @@ pub(super) fn refuse_new_scopes(quota: &Object, errors: &mut FieldErrors) {
 
 fn is_counted(name: &str) -> bool {
     let plain = name.strip_prefix("requests.").unwrap_or(name);
-    COUNTED.contains(&name) || plain.starts_with("hugepages-")
+    // A claim's storage is counted as what it requests.
+    (name != "storage" && STANDARD_RESOURCES.contains(&name)) || plain.starts_with("hugepages-")
 }
 
 fn validate_amounts(list: &At<'_>, errors: &mut FieldErrors) {

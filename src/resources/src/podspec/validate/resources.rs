@@ -10,7 +10,7 @@ use crate::meta;
 use crate::podspec::aggregate_requests;
 
 /// Resource names without a domain that mean something somewhere.
-const STANDARD: [&str; 20] = [
+pub(crate) const STANDARD_RESOURCES: [&str; 20] = [
     "configmaps",
     "cpu",
     "ephemeral-storage",
@@ -92,7 +92,7 @@ pub(crate) fn validate_resource_name(name: &str, path: &Path, errors: &mut Field
     let before = errors.0.len();
     check_text(path, name, meta::qualified_name, errors);
     let plain = name.strip_prefix("requests.").unwrap_or(name);
-    let is_known = STANDARD.contains(&name) || plain.starts_with(HUGE);
+    let is_known = STANDARD_RESOURCES.contains(&name) || plain.starts_with(HUGE);
     if errors.0.len() == before && !name.contains('/') && !is_known {
         let detail = "must be a standard resource type or fully qualified";
         errors.push(FieldError::invalid(path, name, detail));
