@@ -4,7 +4,7 @@
 use std::net::Ipv4Addr;
 
 use anyhow::{Context, Result};
-use apimachinery::admission::Plugin;
+use apimachinery::admission::AlwaysAdmit;
 use apimachinery::{Object, RequestCx, UserInfo};
 use base::TraceId;
 use registry::{DeleteOptions, Registry, Target, WriteOptions};
@@ -28,15 +28,6 @@ const PRIORITY_CLASSES: [(&str, i64, &str); 2] = [
         "Used for system critical pods that must not be moved from their current node.",
     ),
 ];
-
-/// Nothing is admitted or refused here.
-struct Nobody;
-
-impl Plugin for Nobody {
-    fn name(&self) -> &'static str {
-        "None"
-    }
-}
 
 /// Makes what is missing; what is there stays as it is, but for the API server's own Service,
 /// which follows its address and port.
@@ -76,7 +67,7 @@ async fn keep_service(registry: &Registry, service_ip: Ipv4Addr, port: u16) -> R
         },
     });
     let (cx, row) = (cx(), row("Service")?);
-    let writer = registry.writer(row, &cx, &Nobody);
+    let writer = registry.writer(row, &cx, &AlwaysAdmit);
     let target = Target {
         namespace: "default",
         name: "kubernetes",
@@ -136,7 +127,7 @@ async fn create(registry: &Registry, namespace: &str, object: Value) -> Result<(
         Err(error) => return Err(error).context("cannot read the cluster's first objects"),
     }
     let (cx, options) = (cx(), WriteOptions::default());
-    let writer = registry.writer(row, &cx, &Nobody);
+    let writer = registry.writer(row, &cx, &AlwaysAdmit);
     match writer.create(namespace, object, &options).await {
         Ok(_) => Ok(()),
         Err(error) if error.is_already_exists() => Ok(()),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use apimachinery::admission::Plugin;
+use apimachinery::admission::AlwaysAdmit;
 use apimachinery::{Object, RequestCx, StatusError, UserInfo};
 use apiserver::Done;
 use auth::StoredRules;
@@ -20,14 +20,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The registry below authorization and admission: at the first start nobody may write roles.
 struct Below(Registry);
-
-struct Nobody;
-
-impl Plugin for Nobody {
-    fn name(&self) -> &'static str {
-        "None"
-    }
-}
 
 /// What it takes to put the policy into force.
 pub struct Cx {
@@ -111,7 +103,7 @@ impl RbacStore for Below {
     fn create<'a>(&'a self, object: Object) -> BoxFuture<'a, Result<(), StatusError>> {
         Box::pin(async move {
             let (cx, options) = (Self::cx(), WriteOptions::default());
-            let writer = self.0.writer(row(&object)?, &cx, &Nobody);
+            let writer = self.0.writer(row(&object)?, &cx, &AlwaysAdmit);
             let namespace = object.namespace().to_owned();
             writer.create(&namespace, object, &options).await.map(drop)
         })
@@ -121,7 +113,7 @@ impl RbacStore for Below {
         Box::pin(async move {
             let (cx, options) = (Self::cx(), WriteOptions::default());
             let row = row(&object)?;
-            let writer = self.0.writer(row, &cx, &Nobody);
+            let writer = self.0.writer(row, &cx, &AlwaysAdmit);
             let change = |old: &Object| {
                 if old.resource_version() == object.resource_version() {
                     Ok(object.clone())
@@ -144,7 +136,7 @@ impl RbacStore for Below {
                 },
                 ..DeleteOptions::default()
             };
-            let writer = self.0.writer(row(object)?, &cx, &Nobody);
+            let writer = self.0.writer(row(object)?, &cx, &AlwaysAdmit);
             writer.delete(target(object), &options).await.map(drop)
         })
     }

@@ -63,3 +63,13 @@ pub trait Plugin: Send + Sync {
         Box::pin(std::future::ready(Ok(())))
     }
 }
+
+/// Changes and refuses nothing: for writes that are below admission, or past it already.
+#[derive(Clone, Copy, Debug)]
+pub struct AlwaysAdmit;
+
+impl Plugin for AlwaysAdmit {
+    fn name(&self) -> &'static str {
+        "AlwaysAdmit"
+    }
+}

@@ -3,17 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use base::{Clock, Shutdown, TraceId};
+use base::{Clock, TraceId};
 use bytes::Bytes;
 use registry::{Allocation, ListOptions, Registry};
-use store::{BoxFuture, Error, Expect, KeyValue, MemStore, Op, Options, Page};
-use store::{Revision, Store, WatchStream};
+use store::testing::{Layer, Layered};
+use store::{BoxFuture, Expect, MemStore, Op, Options, Page, Store};
 
-/// A store that counts the bytes it has given and that are still held, as if read from a disk.
-struct Counting {
-    store: MemStore,
-    held: Arc<AtomicUsize>,
-}
+/// Counts the bytes that were listed and are still held, as if read from a disk.
+struct Counting(Arc<AtomicUsize>);
 
 /// A value that somebody holds.
 struct Held {
@@ -33,57 +30,16 @@ impl Drop for Held {
     }
 }
 
-impl Store for Counting {
-    fn revision(&self) -> Revision {
-        self.store.revision()
-    }
-
-    fn get<'a>(
-        &'a self,
-        key: &'a str,
-        at: Option<Revision>,
-    ) -> BoxFuture<'a, Result<Option<KeyValue>, Error>> {
-        self.store.get(key, at)
-    }
-
-    fn list<'a>(
-        &'a self,
-        prefix: &'a str,
-        from: Option<&'a str>,
-        at: Option<Revision>,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Page, Error>> {
-        Box::pin(async move {
-            let mut page = self.store.list(prefix, from, at, limit).await?;
-            for item in &mut page.items {
-                self.held.fetch_add(item.value.len(), Ordering::Relaxed);
-                item.value = Bytes::from_owner(Held {
-                    value: item.value.clone(),
-                    held: self.held.clone(),
-                });
-            }
-            Ok(page)
-        })
-    }
-
-    fn txn<'a>(&'a self, ops: Vec<Op>, trace: TraceId) -> BoxFuture<'a, Result<Revision, Error>> {
-        self.store.txn(ops, trace)
-    }
-
-    fn watch(&self, prefix: &str, after: Revision) -> Result<WatchStream, Error> {
-        self.store.watch(prefix, after)
-    }
-
-    fn request_progress(&self) {
-        self.store.request_progress();
-    }
-
-    fn compact(&self, at: Revision) -> BoxFuture<'_, Result<(), Error>> {
-        self.store.compact(at)
-    }
-
-    fn upkeep(&self, shutdown: Shutdown) -> BoxFuture<'_, ()> {
-        self.store.upkeep(shutdown)
+impl Layer for Counting {
+    fn listed<'a>(&'a self, mut page: Page) -> BoxFuture<'a, Page> {
+        for item in &mut page.items {
+            self.0.fetch_add(item.value.len(), Ordering::Relaxed);
+            item.value = Bytes::from_owner(Held {
+                value: item.value.clone(),
+                held: self.0.clone(),
+            });
+        }
+        Box::pin(std::future::ready(page))
     }
 }
 
@@ -91,16 +47,16 @@ const COUNT: usize = 10_000;
 const SIZE: usize = 4_800;
 
 /// Ten thousand ConfigMaps of the size of a pod.
-async fn filled() -> (Registry, Arc<Counting>) {
+async fn filled() -> (Registry, Arc<Layered<Counting>>) {
     filled_with(COUNT, SIZE).await
 }
 
 /// So many ConfigMaps of this size, as the registry stores them.
-async fn filled_with(count: usize, size: usize) -> (Registry, Arc<Counting>) {
+async fn filled_with(count: usize, size: usize) -> (Registry, Arc<Layered<Counting>>) {
     let (clock, _hands) = Clock::manual("2026-01-10T12:00:00Z".parse().expect("a time"));
-    let store = Arc::new(Counting {
+    let store = Arc::new(Layered {
         store: MemStore::new(Options::new(clock.clone())),
-        held: Arc::default(),
+        layer: Counting(Arc::default()),
     });
     let padding = "x".repeat(size);
     for part in 0..count / 10 {
@@ -136,7 +92,7 @@ async fn most_held_of(objects: usize, size: usize, options: &ListOptions) -> (us
     let mut listing = listing.expect("a list");
     let (mut most, mut count) = (0, 0);
     while let Some(items) = listing.next().await.expect("a page") {
-        most = most.max(store.held.load(Ordering::Relaxed));
+        most = most.max(store.layer.0.load(Ordering::Relaxed));
         count += items.len();
     }
     assert!(listing.end().is_some(), "the end is known at the end");
@@ -183,5 +139,5 @@ async fn a_whole_list_is_held_whole() {
     let listed = registry.list(row, Some("default"), &options).await;
     let listed = listed.expect("a list");
     assert_eq!(listed.items.len(), COUNT);
-    assert!(store.held.load(Ordering::Relaxed) > COUNT * SIZE);
+    assert!(store.layer.0.load(Ordering::Relaxed) > COUNT * SIZE);
 }

@@ -4,86 +4,41 @@
 
 use std::sync::{Arc, Mutex};
 
-use apimachinery::admission::Plugin;
+use apimachinery::admission::AlwaysAdmit;
 use apimachinery::{Object, RequestCx, StatusError};
-use base::{Clock, Shutdown, TraceId};
+use base::{Clock, TraceId};
 use bytes::Bytes;
 use registry::{Allocation, DeleteOptions, Deleted, Registry, Target, WriteOptions};
 use resources::Resource;
 use serde_json::{Value, json};
-use store::{BoxFuture, Error, Expect, KeyValue, MemStore, Op, Options, Page};
-use store::{Revision, Store, WatchStream};
+use store::testing::{Layer, Layered};
+use store::{BoxFuture, Error, Expect, MemStore, Op, Options, Revision, Store};
 
 /// What another writer does, given the operations that are about to be tried.
 type Rival = Box<dyn FnOnce(&[Op]) -> Vec<Op> + Send>;
 
-/// A store in which a rival commits just before the next transaction, once.
-struct Racing {
-    store: MemStore,
-    rival: Mutex<Option<Rival>>,
-}
+/// A rival commits just before the next transaction, once.
+struct Racing(Mutex<Option<Rival>>);
 
-impl Store for Racing {
-    fn revision(&self) -> Revision {
-        self.store.revision()
-    }
-
-    fn get<'a>(
+impl Layer for Racing {
+    fn txn<'a>(
         &'a self,
-        key: &'a str,
-        at: Option<Revision>,
-    ) -> BoxFuture<'a, Result<Option<KeyValue>, Error>> {
-        self.store.get(key, at)
-    }
-
-    fn list<'a>(
-        &'a self,
-        prefix: &'a str,
-        from: Option<&'a str>,
-        at: Option<Revision>,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Page, Error>> {
-        self.store.list(prefix, from, at, limit)
-    }
-
-    fn txn<'a>(&'a self, ops: Vec<Op>, trace: TraceId) -> BoxFuture<'a, Result<Revision, Error>> {
+        store: &'a MemStore,
+        ops: Vec<Op>,
+        trace: TraceId,
+    ) -> BoxFuture<'a, Result<Revision, Error>> {
         Box::pin(async move {
-            let rival = self.rival.lock().expect("nobody panicked").take();
+            let rival = self.0.lock().expect("nobody panicked").take();
             if let Some(rival) = rival {
-                self.store.txn(rival(&ops), trace).await?;
+                store.txn(rival(&ops), trace).await?;
             }
-            self.store.txn(ops, trace).await
+            store.txn(ops, trace).await
         })
-    }
-
-    fn watch(&self, prefix: &str, after: Revision) -> Result<WatchStream, Error> {
-        self.store.watch(prefix, after)
-    }
-
-    fn request_progress(&self) {
-        self.store.request_progress();
-    }
-
-    fn compact(&self, at: Revision) -> BoxFuture<'_, Result<(), Error>> {
-        self.store.compact(at)
-    }
-
-    fn upkeep(&self, shutdown: Shutdown) -> BoxFuture<'_, ()> {
-        self.store.upkeep(shutdown)
-    }
-}
-
-/// Nothing is admitted or refused here.
-struct Nobody;
-
-impl Plugin for Nobody {
-    fn name(&self) -> &'static str {
-        "None"
     }
 }
 
 struct World {
-    store: Arc<Racing>,
+    store: Arc<Layered<Racing>>,
     registry: Registry,
     cx: RequestCx,
 }
@@ -91,9 +46,9 @@ struct World {
 impl World {
     fn new() -> Self {
         let (clock, _hands) = Clock::manual("2026-01-10T12:00:00Z".parse().expect("a time"));
-        let store = Arc::new(Racing {
+        let store = Arc::new(Layered {
             store: MemStore::new(Options::new(clock.clone())),
-            rival: Mutex::new(None),
+            layer: Racing(Mutex::new(None)),
         });
         Self {
             registry: Registry::new(store.clone(), clock, Allocation::default()),
@@ -103,12 +58,12 @@ impl World {
     }
 
     fn race(&self, rival: impl FnOnce(&[Op]) -> Vec<Op> + Send + 'static) {
-        *self.store.rival.lock().expect("nobody panicked") = Some(Box::new(rival));
+        *self.store.layer.0.lock().expect("nobody panicked") = Some(Box::new(rival));
     }
 
     async fn create(&self, kind: &str, object: Value) -> Result<Object, StatusError> {
         let object = Object::from_value(object).expect("an object");
-        let writer = self.registry.writer(row(kind), &self.cx, &Nobody);
+        let writer = self.registry.writer(row(kind), &self.cx, &AlwaysAdmit);
         let namespace = object.namespace().to_owned();
         let options = WriteOptions::default();
         let created = writer.create(&namespace, object, &options);
@@ -117,7 +72,9 @@ impl World {
 
     /// Sets one key of a ConfigMap's data.
     async fn set(&self, key: &'static str) -> Result<Object, StatusError> {
-        let writer = self.registry.writer(row("ConfigMap"), &self.cx, &Nobody);
+        let writer = self
+            .registry
+            .writer(row("ConfigMap"), &self.cx, &AlwaysAdmit);
         let change = |old: &Object| {
             let mut new = old.clone();
             new.map_mut("data").insert(key.to_owned(), "x".into());
@@ -225,7 +182,9 @@ async fn a_delete_meets_what_the_rival_left() {
     let stored = world.store.get(key, None).await.expect("a read");
     let stored = stored.expect("it is there").value;
     world.race(move |_| put(key, stored));
-    let writer = world.registry.writer(row("ConfigMap"), &world.cx, &Nobody);
+    let writer = world
+        .registry
+        .writer(row("ConfigMap"), &world.cx, &AlwaysAdmit);
     let deleted = writer.delete(MAP, &DeleteOptions::default()).await;
     // What the rival left, at the revision of its end.
     assert!(matches!(deleted, Ok(Deleted::Gone(object)) if object.revision() == 4));
@@ -242,7 +201,7 @@ async fn a_change_in_another_version_is_made_again_on_what_the_rival_left() {
         put(&key, value)
     });
     let newer = resources::by_resource("events.k8s.io", "v1", "events").expect("served");
-    let writer = world.registry.writer(newer, &world.cx, &Nobody);
+    let writer = world.registry.writer(newer, &world.cx, &AlwaysAdmit);
     let change = |old: &Object| {
         let mut new = old.clone();
         let note = old["note"].as_str().expect("in the names of events.k8s.io");
@@ -266,7 +225,7 @@ async fn an_eviction_holds_to_the_version_that_the_client_knew() {
     let pod = json!({"metadata": {"name": "a", "namespace": "default"},
         "spec": {"nodeName": "n", "containers": [{"name": "c", "image": "i"}]}});
     let pod = world.create("Pod", pod).await.expect("created");
-    let writer = world.registry.writer(row("Pod"), &world.cx, &Nobody);
+    let writer = world.registry.writer(row("Pod"), &world.cx, &AlwaysAdmit);
     let known = |version: &str| DeleteOptions {
         preconditions: registry::Preconditions {
             resource_version: Some(version.to_owned()),

@@ -1,19 +1,10 @@
 //! `POST pods/<name>/eviction`: a deletion that says why.
 
-use apimachinery::admission::Plugin;
+use apimachinery::admission::AlwaysAdmit;
 use apimachinery::{Object, StatusError, time};
 use serde_json::{Value, json};
 
 use crate::{DeleteOptions, Target, WriteOptions, Writer, metadata};
-
-/// The condition comes with the eviction, which has been admitted.
-struct Admitted;
-
-impl Plugin for Admitted {
-    fn name(&self) -> &'static str {
-        "None"
-    }
-}
 
 impl Writer<'_> {
     /// Marks a pod as disrupted and deletes it with the eviction's own options.
@@ -48,7 +39,7 @@ impl Writer<'_> {
             Ok(disrupted(old, &now))
         };
         let writer = Self {
-            admission: &Admitted,
+            admission: &AlwaysAdmit,
             ..*self
         };
         let write = WriteOptions {

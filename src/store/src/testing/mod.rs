@@ -5,6 +5,7 @@ mod compaction;
 mod concurrency;
 mod crud;
 mod expiry;
+mod layered;
 mod listing;
 mod reopening;
 mod transactions;
@@ -20,6 +21,7 @@ use futures::FutureExt;
 
 use crate::{Error, Expect, KeyValue, Op, Options, Revision, Store};
 
+pub use self::layered::{Layer, Layered};
 pub(crate) use self::watched::Watched;
 
 /// How the suite makes the stores it tests.

@@ -4,58 +4,53 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use apimachinery::admission::Plugin;
+use apimachinery::admission::AlwaysAdmit;
 use apimachinery::{Encoded, RequestCx};
-use base::{Clock, Shutdown};
+use base::Clock;
 use futures::future::join_all;
 use serde_json::{Value, json};
-use store::{BoxFuture, Error, MemStore, Options, Page, Revision, Store, WatchStream};
+use store::testing::{Layer, Layered};
+use store::{BoxFuture, Error, MemStore, Options, Page, Revision, Store};
 
 use super::*;
 use crate::{Allocation, DeleteOptions, Target, WriteOptions};
 
-/// A store that lets others go on in the middle of every read and write.
+/// Lets others go on in the middle of every read and write.
 struct Slow {
-    store: MemStore,
     writes: AtomicUsize,
     conflicts: AtomicUsize,
 }
 
-impl Store for Slow {
-    fn revision(&self) -> Revision {
-        self.store.revision()
-    }
-
+impl Layer for Slow {
     fn get<'a>(
         &'a self,
+        store: &'a MemStore,
         key: &'a str,
         at: Option<Revision>,
     ) -> BoxFuture<'a, Result<Option<KeyValue>, Error>> {
         Box::pin(async move {
-            let found = self.store.get(key, at).await;
+            let found = store.get(key, at).await;
             tokio::task::yield_now().await;
             found
         })
     }
 
-    fn list<'a>(
+    fn listed<'a>(&'a self, page: Page) -> BoxFuture<'a, Page> {
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            page
+        })
+    }
+
+    fn txn<'a>(
         &'a self,
-        prefix: &'a str,
-        from: Option<&'a str>,
-        at: Option<Revision>,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Page, Error>> {
-        Box::pin(async move {
-            let found = self.store.list(prefix, from, at, limit).await;
-            tokio::task::yield_now().await;
-            found
-        })
-    }
-
-    fn txn<'a>(&'a self, ops: Vec<Op>, trace: TraceId) -> BoxFuture<'a, Result<Revision, Error>> {
+        store: &'a MemStore,
+        ops: Vec<Op>,
+        trace: TraceId,
+    ) -> BoxFuture<'a, Result<Revision, Error>> {
         Box::pin(async move {
             tokio::task::yield_now().await;
-            let written = self.store.txn(ops, trace).await;
+            let written = store.txn(ops, trace).await;
             let counter = match &written {
                 Err(Error::Conflict { .. }) => &self.conflicts,
                 _ => &self.writes,
@@ -64,34 +59,10 @@ impl Store for Slow {
             written
         })
     }
-
-    fn watch(&self, prefix: &str, after: Revision) -> Result<WatchStream, Error> {
-        self.store.watch(prefix, after)
-    }
-
-    fn request_progress(&self) {
-        self.store.request_progress();
-    }
-
-    fn compact(&self, at: Revision) -> BoxFuture<'_, Result<(), Error>> {
-        self.store.compact(at)
-    }
-
-    fn upkeep(&self, shutdown: Shutdown) -> BoxFuture<'_, ()> {
-        self.store.upkeep(shutdown)
-    }
-}
-
-struct Nobody;
-
-impl Plugin for Nobody {
-    fn name(&self) -> &'static str {
-        "None"
-    }
 }
 
 struct World {
-    store: Arc<Slow>,
+    store: Arc<Layered<Slow>>,
     registry: Registry,
     cx: RequestCx,
 }
@@ -108,10 +79,12 @@ const QUOTA: Target<'static> = Target {
 impl World {
     fn new() -> Self {
         let (clock, _hands) = Clock::manual("2026-01-10T12:00:00Z".parse().expect("a time"));
-        let store = Arc::new(Slow {
+        let store = Arc::new(Layered {
             store: MemStore::new(Options::new(clock.clone())),
-            writes: AtomicUsize::new(0),
-            conflicts: AtomicUsize::new(0),
+            layer: Slow {
+                writes: AtomicUsize::new(0),
+                conflicts: AtomicUsize::new(0),
+            },
         });
         Self {
             registry: Registry::new(store.clone(), clock, Allocation::default()),
@@ -126,7 +99,7 @@ impl World {
         object: Value,
         dry_run: bool,
     ) -> Result<Encoded, StatusError> {
-        let writer = self.registry.writer(row(kind), &self.cx, &Nobody);
+        let writer = self.registry.writer(row(kind), &self.cx, &AlwaysAdmit);
         let object = Object::from_value(object).expect("an object");
         let options = WriteOptions {
             dry_run,
@@ -161,7 +134,7 @@ impl World {
         };
         let writer = self
             .registry
-            .writer(row("ResourceQuota"), &self.cx, &Nobody);
+            .writer(row("ResourceQuota"), &self.cx, &AlwaysAdmit);
         writer
             .update(QUOTA, &change, &options)
             .await
@@ -181,7 +154,7 @@ async fn many_clients_share_what_is_left() {
     world
         .quota(json!({"configmaps": "10"}), json!({"configmaps": "0"}))
         .await;
-    let before = world.store.writes.load(Ordering::Relaxed);
+    let before = world.store.layer.writes.load(Ordering::Relaxed);
     let names: Vec<String> = (0..64).map(|n| format!("m{n}")).collect();
     let made = join_all(names.iter().map(|name| world.config_map(name))).await;
     let refused: Vec<_> = made.iter().filter_map(|made| made.as_ref().err()).collect();
@@ -193,15 +166,17 @@ async fn many_clients_share_what_is_left() {
         assert!(error.to_string().ends_with(text), "{error}");
     }
     assert_eq!(world.used().await, json!({"configmaps": "10"}));
-    let written = world.store.writes.load(Ordering::Relaxed) - before;
-    let conflicts = world.store.conflicts.load(Ordering::Relaxed);
+    let written = world.store.layer.writes.load(Ordering::Relaxed) - before;
+    let conflicts = world.store.layer.conflicts.load(Ordering::Relaxed);
     assert_eq!((written, conflicts), (10, 0), "each waits for its turn");
 }
 
 #[tokio::test]
 async fn nothing_slips_past_a_quota_that_is_being_made() {
     let world = World::new();
-    let writer = world.registry.writer(row("ConfigMap"), &world.cx, &Nobody);
+    let writer = world
+        .registry
+        .writer(row("ConfigMap"), &world.cx, &AlwaysAdmit);
     let object = json!({"metadata": {"name": "a", "namespace": "n"}});
     let object = Object::from_value(object).expect("an object");
     let mut ops = Vec::new();
@@ -253,7 +228,9 @@ async fn only_what_is_kept_is_charged() {
         "a refused write costs nothing"
     );
 
-    let writer = world.registry.writer(row("Service"), &world.cx, &Nobody);
+    let writer = world
+        .registry
+        .writer(row("Service"), &world.cx, &AlwaysAdmit);
     let change = |old: &Object| {
         let mut new = old.clone();
         new.map_mut("spec").insert("type".into(), "NodePort".into());
@@ -292,7 +269,9 @@ async fn only_what_is_kept_is_charged() {
 async fn a_namespace_takes_its_marker_with_it() {
     let world = World::new();
     let namespace = json!({"metadata": {"name": "n"}});
-    let writer = world.registry.writer(row("Namespace"), &world.cx, &Nobody);
+    let writer = world
+        .registry
+        .writer(row("Namespace"), &world.cx, &AlwaysAdmit);
     let namespace = Object::from_value(namespace).expect("an object");
     let options = WriteOptions::default();
     writer.create("", namespace, &options).await.expect("made");
