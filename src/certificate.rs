@@ -217,15 +217,7 @@ mod tests {
 
     fn made(clock: &Clock) -> (tempfile::TempDir, Pki) {
         let directory = tempfile::tempdir().expect("fresh directory");
-        let pki = Pki::open(PkiOptions {
-            data_dir: directory.path().to_owned(),
-            clock: clock.clone(),
-            node_name: "n1".into(),
-            node_ips: Vec::new(),
-            service_ips: Vec::new(),
-            cluster_domain: "cluster.local".into(),
-            tls_sans: Vec::new(),
-        });
+        let pki = Pki::open(PkiOptions::new(directory.path(), clock.clone(), "n1"));
         (directory, pki.expect("made"))
     }
 

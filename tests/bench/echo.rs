@@ -37,17 +37,8 @@ struct Shared {
 }
 
 pub async fn run(directory: &Path) -> Result<()> {
-    let clock = Clock::system();
     let localhost = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let pki = Pki::open(PkiOptions {
-        data_dir: directory.to_owned(),
-        clock,
-        node_name: "echo".to_owned(),
-        node_ips: vec![localhost],
-        service_ips: vec![IpAddr::V4(Ipv4Addr::new(10, 43, 0, 1))],
-        cluster_domain: "cluster.local".to_owned(),
-        tls_sans: Vec::new(),
-    })?;
+    let pki = Pki::open(PkiOptions::new(directory, Clock::system(), "echo"))?;
     let acceptor = TlsAcceptor::from(pki.server_config()?);
     let socket = TcpListener::bind((localhost, PORT)).await?;
     pki.kubeconfig(PORT)

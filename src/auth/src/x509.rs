@@ -185,16 +185,7 @@ mod tests {
     }
 
     fn open(clock: &Clock, data_dir: &std::path::Path) -> Pki {
-        Pki::open(PkiOptions {
-            data_dir: data_dir.to_owned(),
-            clock: clock.clone(),
-            node_name: "n1".into(),
-            node_ips: Vec::new(),
-            service_ips: Vec::new(),
-            cluster_domain: "cluster.local".into(),
-            tls_sans: Vec::new(),
-        })
-        .expect("made")
+        Pki::open(PkiOptions::new(data_dir, clock.clone(), "n1")).expect("made")
     }
 
     #[test]

@@ -31,10 +31,27 @@ pub struct PkiOptions {
     pub node_ips: Vec<IpAddr>,
     /// The `kubernetes` Service's addresses: the first of each service range (10.43.0.1).
     pub service_ips: Vec<IpAddr>,
-    /// `cluster.local`.
+    /// The last labels of Services' names, such as `cluster.local`.
     pub cluster_domain: String,
     /// `--tls-san`: further addresses and host names of the API server.
     pub tls_sans: Vec<String>,
+}
+
+impl PkiOptions {
+    /// For a node of the cluster `cluster.local` that is known by its name and on this machine
+    /// only; the rest is the caller's to set.
+    #[must_use]
+    pub fn new(data_dir: impl Into<PathBuf>, clock: Clock, node_name: impl Into<String>) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            clock,
+            node_name: node_name.into(),
+            node_ips: Vec::new(),
+            service_ips: Vec::new(),
+            cluster_domain: "cluster.local".to_owned(),
+            tls_sans: Vec::new(),
+        }
+    }
 }
 
 /// The certificates and keys of one server.

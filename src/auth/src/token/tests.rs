@@ -5,6 +5,7 @@ mod forged;
 mod issued;
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use apimachinery::{Object, StatusError};
@@ -62,7 +63,7 @@ struct World {
     pki: Pki,
     clock: Clock,
     hands: Hands,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl World {
@@ -70,16 +71,7 @@ impl World {
         let start = "2027-01-01T12:00:00Z".parse().expect("a time");
         let (clock, hands) = Clock::manual(start);
         let directory = tempfile::tempdir().expect("fresh directory");
-        let pki = Pki::open(PkiOptions {
-            data_dir: directory.path().to_owned(),
-            clock: clock.clone(),
-            node_name: "n1".into(),
-            node_ips: Vec::new(),
-            service_ips: Vec::new(),
-            cluster_domain: "cluster.local".into(),
-            tls_sans: Vec::new(),
-        })
-        .expect("made");
+        let pki = opened(directory.path(), &clock);
         let shelf = Arc::new(Shelf::default());
         shelf.put(TokenObject::ServiceAccount, named("ns", "build", "sa-1"));
         shelf.put(TokenObject::Node, named("", "n1", "node-1"));
@@ -95,8 +87,13 @@ impl World {
             pki,
             clock,
             hands,
-            _directory: directory,
+            directory,
         }
+    }
+
+    /// The keys as a next start finds them.
+    fn opened_again(&self) -> Pki {
+        opened(self.directory.path(), &self.clock)
     }
 
     /// A token for `ns/build` by a request with this spec.
@@ -135,6 +132,10 @@ impl World {
             Err(error) => format!("refused: {error}"),
         }
     }
+}
+
+fn opened(data_dir: &Path, clock: &Clock) -> Pki {
+    Pki::open(PkiOptions::new(data_dir, clock.clone(), "n1")).expect("opened")
 }
 
 fn named(namespace: &str, name: &str, uid: &str) -> Value {

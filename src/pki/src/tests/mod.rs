@@ -46,13 +46,10 @@ impl Rig {
 
     fn options(&self) -> PkiOptions {
         PkiOptions {
-            data_dir: self.path().to_owned(),
-            clock: self.clock.clone(),
-            node_name: "Node-1".into(),
             node_ips: vec![ip("192.0.2.7"), ip("2001:db8::7")],
             service_ips: vec![ip("10.43.0.1")],
-            cluster_domain: "cluster.local".into(),
             tls_sans: vec!["api.example.com".into(), "203.0.113.5".into()],
+            ..PkiOptions::new(self.path(), self.clock.clone(), "Node-1")
         }
     }
 

@@ -51,22 +51,13 @@ fn a_token_verifies_with_the_published_key() {
 #[test]
 fn rsa_keys_are_published_too() {
     let world = World::new();
-    let path = world._directory.path().join("server/tls/service.key");
+    let path = world.directory.path().join("server/tls/service.key");
     std::fs::write(
         &path,
         include_str!("../../../../pki/testdata/rsa-pkcs1.key"),
     )
     .expect("writable");
-    let pki = pki::Pki::open(pki::PkiOptions {
-        data_dir: world._directory.path().to_owned(),
-        clock: world.clock.clone(),
-        node_name: "n1".into(),
-        node_ips: Vec::new(),
-        service_ips: Vec::new(),
-        cluster_domain: "cluster.local".into(),
-        tls_sans: Vec::new(),
-    });
-    let pki = pki.expect("opened");
+    let pki = world.opened_again();
     let keys = pki.service_account_keys();
     let clock = world.clock.clone();
     let tokens =

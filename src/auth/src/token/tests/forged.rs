@@ -196,21 +196,13 @@ fn none_is_believed() {
 fn an_older_key_still_verifies_and_the_new_one_signs() {
     let world = World::new();
     let old = signed(&world, &claims());
-    let path = world._directory.path().join("server/tls/service.key");
+    let path = world.directory.path().join("server/tls/service.key");
     let elsewhere = World::new();
-    let other = elsewhere._directory.path().join("server/tls/service.key");
+    let other = elsewhere.directory.path().join("server/tls/service.key");
     let read = |path| std::fs::read_to_string(path).expect("readable");
     std::fs::write(&path, read(&other) + &read(&path)).expect("writable");
-    let pki = pki::Pki::open(pki::PkiOptions {
-        data_dir: world._directory.path().to_owned(),
-        clock: world.clock.clone(),
-        node_name: "n1".into(),
-        node_ips: Vec::new(),
-        service_ips: Vec::new(),
-        cluster_domain: "cluster.local".into(),
-        tls_sans: Vec::new(),
-    });
-    let keys = TokenKeys::new(pki.expect("opened").service_account_keys());
+    let pki = world.opened_again();
+    let keys = TokenKeys::new(pki.service_account_keys());
     let new = keys.sign(&claims()).expect("signed");
     let reads = |keys: &TokenKeys, token: &str| keys.verify::<Value>(token).is_ok();
     let before = TokenKeys::new(world.pki.service_account_keys());
