@@ -113,7 +113,7 @@ fn cx() -> RequestCx {
     RequestCx::new(UserInfo::new("system:apiserver", &[]), TraceId::generate())
 }
 
-async fn create(registry: &Registry, namespace: &str, object: Value) -> Result<()> {
+pub async fn create(registry: &Registry, namespace: &str, object: Value) -> Result<()> {
     let object = Object::from_value(object).context("a JSON object")?;
     let kind = object.gvk().context("an object that names its kind")?;
     let row = resources::by_kind(&kind.group, &kind.kind).context("a kind of the table")?;

@@ -9,6 +9,7 @@ mod clean;
 mod flags;
 mod gate;
 mod kubelets;
+mod lookups;
 mod node;
 mod options;
 mod rbac;

@@ -8,7 +8,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use admission::TokenVolumes;
 use anyhow::{Context, Result, bail};
 use apiserver::{ApiServer, Check, Checks, Done, Listener, Parts};
 use auth::{
@@ -25,10 +24,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
 use crate::kubelets::Kubelets;
+use crate::lookups::Lookups;
 use crate::node::{self, NodeCx};
 use crate::options::Options;
 use crate::reads::Authorized;
-use crate::sources::{self, Lookups};
+use crate::sources::{self, AwaitedAccounts};
 use crate::{bootstrap, gate, rbac, snapshot_socket};
 
 /// How long parts may take to end.
@@ -212,22 +212,19 @@ fn private_directory(path: &Path) -> std::io::Result<()> {
 async fn open(options: &Options, port: u16, clock: &Clock, shutdown: &Shutdown) -> Result<Control> {
     let store = open_store(options, clock).await?;
     let address = node::address(options).await?;
-    let pki = Arc::new(Pki::open(PkiOptions {
-        data_dir: options.path("data-dir"),
-        clock: clock.clone(),
-        node_name: node_name(options)?,
-        node_ips: vec![address],
-        service_ips: vec![IpAddr::V4(service_ip(options)?)],
-        cluster_domain: "cluster.local".to_owned(),
-        tls_sans: list(options.text("tls-san")),
-    })?);
+    let mut certificates =
+        PkiOptions::new(options.path("data-dir"), clock.clone(), node_name(options)?);
+    certificates.node_ips = vec![address];
+    certificates.service_ips = vec![IpAddr::V4(service_ip(options)?)];
+    certificates.tls_sans = list(options.text("tls-san"));
+    let pki = Arc::new(Pki::open(certificates)?);
     let (network, length) = network_of(options.text("service-cidr"))?;
     let allocation = Allocation {
         service_network: (network, length),
         ..Allocation::default()
     };
     let registry = Registry::new(store.clone(), clock.clone(), allocation);
-    let lookups = Arc::new(Lookups::new(registry.clone(), clock.clone()));
+    let lookups = Arc::new(Lookups::new(registry.clone()));
     let x509: Arc<dyn Authenticator> = Arc::new(X509::new(pki.client_ca_pem(), clock.clone())?);
     let tokens = Arc::new(ServiceAccountTokens::new(
         ISSUER,
@@ -256,9 +253,12 @@ async fn open(options: &Options, port: u16, clock: &Clock, shutdown: &Shutdown) 
         admission: Arc::new(admission::Chain::new(vec![
             Arc::new(admission::Chain::built_in(
                 lookups.clone(),
-                lookups,
+                Arc::new(AwaitedAccounts::new(
+                    lookups,
+                    registry.clone(),
+                    clock.clone(),
+                )),
                 Arc::new(sources::Audiences(authorizer.clone())),
-                TokenVolumes::Mounted,
             )),
             Arc::new(EscalationCheck::new(rbac, authorizer.clone())),
         ])),

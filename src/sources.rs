@@ -1,56 +1,45 @@
-//! What admission and authorization look up, and what the node graph is fed with.
+//! What admission and authorization ask beside the objects, and what the node graph is fed with.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use admission::{AudienceSource, ObjectSource, ServiceAccountSource};
-use apimachinery::{Encoded, Object, StatusError, UserInfo};
-use auth::{
-    Authorizer, AuthzAttributes, NodeObject, PodGraph, ServiceAccountTokens, TokenObject,
-    TokenObjects,
-};
+use admission::{AudienceSource, ServiceAccountSource};
+use apimachinery::{Object, StatusError, UserInfo};
+use auth::{Authorizer, AuthzAttributes, NodeObject, PodGraph, ServiceAccountTokens};
 use base::Clock;
 use client::{ApiResource, WatchEvent};
 use controllers::TokenSigner;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use informer::{Change, Informers};
-use registry::{ListOptions, Registry, Target, WatchOptions};
+use registry::{Registry, WatchOptions};
 use resources::Resource;
+
+use crate::lookups::Lookups;
 
 /// How long a create waits for the service account that a controller is about to make.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Reads from the registry itself: the newest state, without a cache between.
-pub struct Lookups {
+/// The accounts that are found, and those that a controller is about to make.
+pub struct AwaitedAccounts {
+    found: Arc<Lookups>,
     registry: Registry,
     clock: Clock,
 }
 
-impl Lookups {
-    pub fn new(registry: Registry, clock: Clock) -> Self {
-        Self { registry, clock }
-    }
-
-    async fn find(
-        &self,
-        group: &str,
-        kind: &str,
-        target: Target<'_>,
-    ) -> Result<Option<Object>, StatusError> {
-        let Some(row) = resources::by_kind(group, kind) else {
-            return Ok(None);
-        };
-        match self.registry.get(row, target).await {
-            Ok(found) => found.to_object().map(Some).map_err(StatusError::internal),
-            Err(error) if error.is_not_found() => Ok(None),
-            Err(error) => Err(error),
+impl AwaitedAccounts {
+    pub fn new(found: Arc<Lookups>, registry: Registry, clock: Clock) -> Self {
+        Self {
+            found,
+            registry,
+            clock,
         }
     }
 
     /// Waits until the service account appears.
     async fn appears(&self, namespace: &str, name: &str) -> Result<(), StatusError> {
-        let row = row("ServiceAccount")?;
+        let row = resources::by_kind("", "ServiceAccount");
+        let row = row.ok_or_else(StatusError::no_such_resource)?;
         let options = WatchOptions::default();
         let mut events = self.registry.watch(row, Some(namespace), &options).await?;
         while let Some(event) = events.next().await {
@@ -64,61 +53,14 @@ impl Lookups {
     }
 }
 
-fn row(kind: &str) -> Result<&'static Resource, StatusError> {
-    resources::by_kind("", kind).ok_or_else(StatusError::no_such_resource)
-}
-
-impl TokenObjects for Lookups {
-    fn get<'a>(
-        &'a self,
-        kind: TokenObject,
-        namespace: &'a str,
-        name: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Object>, StatusError>> {
-        Box::pin(self.find("", kind.kind(), Target { namespace, name }))
-    }
-}
-
-impl ObjectSource for Lookups {
-    fn get<'a>(
-        &'a self,
-        group: &'static str,
-        kind: &'static str,
-        namespace: &'a str,
-        name: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Object>, StatusError>> {
-        Box::pin(self.find(group, kind, Target { namespace, name }))
-    }
-
-    fn list<'a>(
-        &'a self,
-        group: &'static str,
-        kind: &'static str,
-        namespace: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<Object>, StatusError>> {
-        Box::pin(async move {
-            let Some(row) = resources::by_kind(group, kind) else {
-                return Ok(Vec::new());
-            };
-            let options = ListOptions::default();
-            let listed = self.registry.list(row, Some(namespace), &options).await?;
-            let objects = listed.items.iter().map(Encoded::to_object);
-            objects
-                .collect::<Result<_, _>>()
-                .map_err(StatusError::internal)
-        })
-    }
-}
-
-impl ServiceAccountSource for Lookups {
+impl ServiceAccountSource for AwaitedAccounts {
     fn account<'a>(
         &'a self,
         namespace: &'a str,
         name: &'a str,
     ) -> BoxFuture<'a, Result<Option<Object>, StatusError>> {
         Box::pin(async move {
-            let target = Target { namespace, name };
-            let found = self.find("", "ServiceAccount", target).await?;
+            let found = self.found.account(namespace, name).await?;
             if found.is_some() || name != "default" {
                 return Ok(found);
             }
@@ -127,7 +69,7 @@ impl ServiceAccountSource for Lookups {
                 .clock
                 .timeout(PATIENCE, self.appears(namespace, name))
                 .await;
-            self.find("", "ServiceAccount", target).await
+            self.found.account(namespace, name).await
         })
     }
 }
@@ -200,4 +142,59 @@ pub fn api_resources() -> Vec<ApiResource> {
         namespaced: row.namespaced(),
     };
     resources::served().filter(stored).map(resource).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use base::clock::Hands;
+    use registry::Allocation;
+    use serde_json::json;
+
+    use super::*;
+
+    /// Namespaces without accounts: nobody makes one but the test.
+    async fn world() -> (Registry, AwaitedAccounts, Hands) {
+        let (clock, hands) = Clock::manual("2026-01-10T12:00:00Z".parse().expect("a time"));
+        let store = Arc::new(store::MemStore::new(store::Options::new(clock.clone())));
+        let registry = Registry::new(store, clock.clone(), Allocation::default());
+        crate::bootstrap::objects(&registry, Ipv4Addr::new(10, 43, 0, 1), 6443)
+            .await
+            .expect("the namespaces");
+        let found = Arc::new(Lookups::new(registry.clone()));
+        let accounts = AwaitedAccounts::new(found, registry.clone(), clock);
+        (registry, accounts, hands)
+    }
+
+    async fn make(registry: &Registry, name: &str) {
+        let account = json!({"apiVersion": "v1", "kind": "ServiceAccount",
+            "metadata": {"name": name, "namespace": "default"}});
+        crate::bootstrap::create(registry, "default", account)
+            .await
+            .expect("made");
+    }
+
+    #[tokio::test]
+    async fn the_default_account_is_waited_for() {
+        let (registry, accounts, _hands) = world().await;
+        let mut asked = accounts.account("default", "default");
+        assert!(futures::poll!(&mut asked).is_pending());
+        make(&registry, "other").await;
+        assert!(futures::poll!(&mut asked).is_pending());
+        make(&registry, "default").await;
+        let found = asked.await.expect("readable").expect("there by now");
+        assert_eq!(found.name(), "default");
+    }
+
+    #[tokio::test]
+    async fn patience_ends_and_others_are_not_waited_for() {
+        let (_registry, accounts, hands) = world().await;
+        let found = accounts.account("default", "robot").await;
+        assert_eq!(found.expect("readable"), None);
+        let mut asked = accounts.account("default", "default");
+        assert!(futures::poll!(&mut asked).is_pending());
+        hands.advance(PATIENCE);
+        assert_eq!(asked.await.expect("readable"), None);
+    }
 }

@@ -15,6 +15,7 @@ use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use pki::PkiOptions;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ProtocolVersion};
 use serde_json::{Value, json};
@@ -136,15 +137,7 @@ async fn who_asks_is_told_by_certificate_or_token() {
     };
     let foreign = {
         let directory = tempfile::tempdir().expect("a directory");
-        let options = pki::PkiOptions {
-            data_dir: directory.path().to_owned(),
-            clock: Clock::system(),
-            node_name: "node-1".to_owned(),
-            node_ips: Vec::new(),
-            service_ips: Vec::new(),
-            cluster_domain: "cluster.local".to_owned(),
-            tls_sans: Vec::new(),
-        };
+        let options = PkiOptions::new(directory.path(), Clock::system(), "node-1");
         let other = pki::Pki::open(options).expect("another authority");
         let leaf = other.leaf(pki::LeafName::Admin);
         let config = PKI.client_config(Some(&leaf)).expect("a configuration");

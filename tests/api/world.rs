@@ -1,13 +1,15 @@
 //! A server of one's own, and requests to it.
 
+#[path = "../../src/lookups.rs"]
+mod lookups;
+
 use std::sync::{Arc, LazyLock};
 
-use admission::{AudienceSource, ObjectSource, ServiceAccountSource, TokenVolumes};
-use apimachinery::{Encoded, Object, StatusError, UserInfo};
+use admission::AudienceSource;
+use apimachinery::{StatusError, UserInfo};
 use apiserver::{ApiServer, Check, Checks, KubeletConnector, NodeEndpoint, Parts};
 use auth::{
-    Authenticator, BootstrapPolicy, PrivilegedGroup, Rbac, ServiceAccountTokens, TokenObject,
-    TokenObjects, Union, X509,
+    Authenticator, BootstrapPolicy, PrivilegedGroup, Rbac, ServiceAccountTokens, Union, X509,
 };
 use base::clock::Hands;
 use base::{Clock, Shutdown};
@@ -17,10 +19,12 @@ use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt};
 use http::{HeaderMap, Request, Response, StatusCode};
 use pki::{Pki, PkiOptions};
-use registry::{Allocation, ListOptions, Registry, Target};
+use registry::{Allocation, Registry};
 use resources::Resource;
 use serde_json::{Value, json};
 use store::MemStore;
+
+use lookups::Lookups;
 
 /// When all tests begin.
 const START: &str = "2026-01-10T12:00:00Z";
@@ -28,15 +32,7 @@ const START: &str = "2026-01-10T12:00:00Z";
 /// Keys and certificates of all worlds, by the system's clock.
 pub static PKI: LazyLock<Pki> = LazyLock::new(|| {
     let directory = tempfile::tempdir().expect("a directory");
-    let options = PkiOptions {
-        data_dir: directory.path().to_owned(),
-        clock: Clock::system(),
-        node_name: "node-1".to_owned(),
-        node_ips: Vec::new(),
-        service_ips: Vec::new(),
-        cluster_domain: "cluster.local".to_owned(),
-        tls_sans: Vec::new(),
-    };
+    let options = PkiOptions::new(directory.path(), Clock::system(), "node-1");
     Pki::open(options).expect("keys and certificates")
 });
 
@@ -121,7 +117,7 @@ impl World {
         let (clock, hands) = Clock::manual(START.parse().expect("a time"));
         let store = Arc::new(MemStore::new(store::Options::new(clock.clone())));
         let registry = Registry::new(store.clone(), clock.clone(), Allocation::default());
-        let lookups = Arc::new(Lookups(registry.clone()));
+        let lookups = Arc::new(Lookups::new(registry.clone()));
         let tokens = Arc::new(ServiceAccountTokens::new(
             "https://kubernetes.default.svc.cluster.local",
             PKI.service_account_keys(),
@@ -137,7 +133,6 @@ impl World {
                 lookups.clone(),
                 lookups,
                 Arc::new(NoAudience),
-                TokenVolumes::Absent,
             )),
             authenticator: Arc::new(auth::Chain::new(known, true)),
             authorizer: Arc::new(Union(vec![
@@ -162,7 +157,10 @@ impl World {
             let namespace = json!({"metadata": {"name": name}});
             world.create("/api/v1/namespaces", &namespace).await;
         }
-        let account = json!({"metadata": {"name": "default"}});
+        // Pods stay as they are written: volumes of tokens are admission's own tests' affair.
+        let account = json!({
+            "metadata": {"name": "default"}, "automountServiceAccountToken": false,
+        });
         let path = "/api/v1/namespaces/default/serviceaccounts";
         world.create(path, &account).await;
         world
@@ -251,80 +249,6 @@ pub fn collection(row: &Resource, object: &Value) -> String {
 
 fn namespace_of(object: &Value) -> &str {
     object["metadata"]["namespace"].as_str().unwrap_or_default()
-}
-
-/// Reads the registry, as the server's own lookups do.
-struct Lookups(Registry);
-
-impl Lookups {
-    async fn find(
-        &self,
-        group: &str,
-        kind: &str,
-        namespace: &str,
-        name: &str,
-    ) -> Result<Option<Object>, StatusError> {
-        let Some(row) = resources::by_kind(group, kind) else {
-            return Ok(None);
-        };
-        match self.0.get(row, Target { namespace, name }).await {
-            Ok(found) => found.to_object().map(Some).map_err(StatusError::internal),
-            Err(error) if error.is_not_found() => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-}
-
-impl TokenObjects for Lookups {
-    fn get<'a>(
-        &'a self,
-        kind: TokenObject,
-        namespace: &'a str,
-        name: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Object>, StatusError>> {
-        Box::pin(self.find("", kind.kind(), namespace, name))
-    }
-}
-
-impl ObjectSource for Lookups {
-    fn get<'a>(
-        &'a self,
-        group: &'static str,
-        kind: &'static str,
-        namespace: &'a str,
-        name: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Object>, StatusError>> {
-        Box::pin(self.find(group, kind, namespace, name))
-    }
-
-    fn list<'a>(
-        &'a self,
-        group: &'static str,
-        kind: &'static str,
-        namespace: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<Object>, StatusError>> {
-        Box::pin(async move {
-            let Some(row) = resources::by_kind(group, kind) else {
-                return Ok(Vec::new());
-            };
-            let options = ListOptions::default();
-            let listed = self.0.list(row, Some(namespace), &options).await?;
-            let objects = listed.items.iter().map(Encoded::to_object);
-            objects
-                .collect::<Result<_, _>>()
-                .map_err(StatusError::internal)
-        })
-    }
-}
-
-impl ServiceAccountSource for Lookups {
-    fn account<'a>(
-        &'a self,
-        namespace: &'a str,
-        name: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Object>, StatusError>> {
-        Box::pin(self.find("", "ServiceAccount", namespace, name))
-    }
 }
 
 /// No role of this world grants nodes an audience.

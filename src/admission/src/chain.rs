@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use crate::{
     AudienceSource, DefaultTolerationSeconds, LimitRanger, NamespaceLifecycle, NodeRestriction,
     ObjectSource, PodSecurity, Priority, RuntimeClass, ServiceAccount, ServiceAccountSource,
-    TaintNodesByCondition, TokenVolumes,
+    TaintNodesByCondition,
 };
 
 /// Plugins in order, itself a plugin: mutating runs them all, then validating runs them all. The
@@ -29,12 +29,11 @@ impl Chain {
         objects: Arc<dyn ObjectSource>,
         service_accounts: Arc<dyn ServiceAccountSource>,
         audiences: Arc<dyn AudienceSource>,
-        tokens: TokenVolumes,
     ) -> Self {
         Self::new(vec![
             Arc::new(NamespaceLifecycle::new(objects.clone())),
             Arc::new(LimitRanger::new(objects.clone())),
-            Arc::new(ServiceAccount::new(service_accounts, tokens)),
+            Arc::new(ServiceAccount::new(service_accounts)),
             Arc::new(NodeRestriction::new(objects.clone(), audiences)),
             Arc::new(TaintNodesByCondition),
             Arc::new(PodSecurity::new(objects.clone())),
@@ -92,12 +91,7 @@ mod tests {
     #[tokio::test]
     async fn a_plain_pod_passes_all_plugins() {
         let cluster = Arc::new(Cluster::default());
-        let chain = Chain::built_in(
-            cluster.clone(),
-            cluster.clone(),
-            cluster,
-            TokenVolumes::Absent,
-        );
+        let chain = Chain::built_in(cluster.clone(), cluster.clone(), cluster);
         let names: Vec<_> = chain.names().collect();
         expect![[r#"
             NamespaceLifecycle

@@ -32,6 +32,6 @@ pub use node_restriction::NodeRestriction;
 pub use pod_security::PodSecurity;
 pub use priority::Priority;
 pub use runtime_class::RuntimeClass;
-pub use service_account::{ServiceAccount, TokenVolumes};
+pub use service_account::ServiceAccount;
 pub use sources::{AudienceSource, ObjectSource, ServiceAccountSource};
 pub use taint_nodes_by_condition::TaintNodesByCondition;

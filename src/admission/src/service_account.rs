@@ -15,21 +15,12 @@ use crate::sources::ServiceAccountSource;
 /// Fills in the account, its image pull secrets, and the volume with its token.
 pub struct ServiceAccount {
     accounts: Arc<dyn ServiceAccountSource>,
-    tokens: TokenVolumes,
-}
-
-/// Whether pods get the volume with their account's token, unless they or the account say no.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TokenVolumes {
-    Mounted,
-    /// For a cluster whose kubelets cannot fill it.
-    Absent,
 }
 
 impl ServiceAccount {
     #[must_use]
-    pub fn new(accounts: Arc<dyn ServiceAccountSource>, tokens: TokenVolumes) -> Self {
-        Self { accounts, tokens }
+    pub fn new(accounts: Arc<dyn ServiceAccountSource>) -> Self {
+        Self { accounts }
     }
 
     async fn account(
@@ -74,7 +65,7 @@ impl Plugin for ServiceAccount {
             for field in ["serviceAccountName", "serviceAccount"] {
                 spec.insert(field.into(), name.as_str().into());
             }
-            if self.tokens == TokenVolumes::Mounted && mounts_token(&account, spec) {
+            if mounts_token(&account, spec) {
                 token_volume::mount(spec);
             }
             if let (false, Some(secrets)) = (has_secrets, account.get("imagePullSecrets")) {
@@ -124,12 +115,8 @@ mod tests {
     use serde_json::json;
 
     async fn run(request: Request, pod: Value) -> String {
-        request
-            .run(
-                &ServiceAccount::new(Arc::new(Cluster::default()), TokenVolumes::Absent),
-                pod,
-            )
-            .await
+        let plugin = ServiceAccount::new(Arc::new(Cluster::default()));
+        request.run(&plugin, pod).await
     }
 
     fn create(namespace: &'static str) -> Request {
@@ -221,13 +208,14 @@ mod tests {
             plain
         );
     }
+
     #[tokio::test]
     async fn tokens_are_mounted_unless_somebody_says_no() {
         let silent = json!({"apiVersion": "v1", "kind": "ServiceAccount",
             "metadata": {"name": "silent", "namespace": "other"},
             "automountServiceAccountToken": false});
         let accounts = Arc::new(Cluster::of([silent]));
-        let plugin = ServiceAccount::new(accounts, TokenVolumes::Mounted);
+        let plugin = ServiceAccount::new(accounts);
         let rows = [
             (json!({"serviceAccountName": "robot"}), true),
             (

@@ -1,0 +1,86 @@
+//! What admission and authentication look up. `tests/api` wires this file as the server does.
+
+use admission::{ObjectSource, ServiceAccountSource};
+use apimachinery::{Encoded, Object, StatusError};
+use auth::{TokenObject, TokenObjects};
+use futures::future::BoxFuture;
+use registry::{ListOptions, Registry, Target};
+
+/// Reads from the registry itself: the newest state, without a cache between.
+pub struct Lookups {
+    registry: Registry,
+}
+
+impl Lookups {
+    pub fn new(registry: Registry) -> Self {
+        Self { registry }
+    }
+
+    async fn find(
+        &self,
+        group: &str,
+        kind: &str,
+        target: Target<'_>,
+    ) -> Result<Option<Object>, StatusError> {
+        let Some(row) = resources::by_kind(group, kind) else {
+            return Ok(None);
+        };
+        match self.registry.get(row, target).await {
+            Ok(found) => found.to_object().map(Some).map_err(StatusError::internal),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl TokenObjects for Lookups {
+    fn get<'a>(
+        &'a self,
+        kind: TokenObject,
+        namespace: &'a str,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Object>, StatusError>> {
+        Box::pin(self.find("", kind.kind(), Target { namespace, name }))
+    }
+}
+
+impl ObjectSource for Lookups {
+    fn get<'a>(
+        &'a self,
+        group: &'static str,
+        kind: &'static str,
+        namespace: &'a str,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Object>, StatusError>> {
+        Box::pin(self.find(group, kind, Target { namespace, name }))
+    }
+
+    fn list<'a>(
+        &'a self,
+        group: &'static str,
+        kind: &'static str,
+        namespace: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<Object>, StatusError>> {
+        Box::pin(async move {
+            let Some(row) = resources::by_kind(group, kind) else {
+                return Ok(Vec::new());
+            };
+            let options = ListOptions::default();
+            let listed = self.registry.list(row, Some(namespace), &options).await?;
+            let objects = listed.items.iter().map(Encoded::to_object);
+            objects
+                .collect::<Result<_, _>>()
+                .map_err(StatusError::internal)
+        })
+    }
+}
+
+impl ServiceAccountSource for Lookups {
+    fn account<'a>(
+        &'a self,
+        namespace: &'a str,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Object>, StatusError>> {
+        Box::pin(self.find("", "ServiceAccount", Target { namespace, name }))
+    }
+}
