@@ -1,7 +1,7 @@
 //! Kinds that are shown in more than one way.
 
 use serde_json::{Value, json};
-use store::Store;
+use store::{Limit, Store};
 
 use crate::world::{Said, World};
 
@@ -58,7 +58,10 @@ async fn one_event_is_seen_through_both_groups() {
     assert_eq!(list["kind"], "EventList");
     assert_eq!(list["apiVersion"], "events.k8s.io/v1");
     assert_eq!(list["items"], json!([patched.json()]));
-    let keys = world.store.list("/registry/events/", None, None, 0).await;
+    let keys = world
+        .store
+        .list("/registry/events/", None, None, Limit::NONE)
+        .await;
     assert_eq!(keys.expect("a list").items.len(), 1);
     let one = format!("{CORE}/a");
     let gone = world.expect(200, "DELETE", &one, &Said::nothing()).await;

@@ -3,7 +3,7 @@
 use apimachinery::{Encoded, StatusError};
 use base::TraceId;
 use resources::Resource;
-use store::{KeyValue, Page, Revision};
+use store::{KeyValue, Limit, Page, Revision};
 
 use crate::continuation::{self, Continuation};
 use crate::error::from_store;
@@ -28,12 +28,7 @@ pub struct ListEnd {
     pub remaining: Option<u64>,
 }
 
-/// Keys that the first page reads; later ones are sized by the heaviest of the page before.
-const FIRST: usize = 8;
-/// How much larger a page may be than the one before: light objects do not vouch for the next.
-const GROWTH: usize = 4;
-/// What a page shall weigh. A list that is being answered holds no more, but for the page in
-/// which objects become heavier.
+/// What a page weighs at most, but for its last object: all that a list being answered holds.
 const PAGE_BYTES: usize = 4 << 20;
 /// Keys of a page at most.
 const PAGE_KEYS: usize = 512;
@@ -222,8 +217,6 @@ struct Pages {
     at: Option<Revision>,
     /// The last key that was read.
     after: Option<String>,
-    /// Keys of the next page.
-    keys: usize,
 }
 
 impl Pages {
@@ -243,7 +236,6 @@ impl Pages {
             limit: if any { 0 } else { options.limit },
             at: start.at,
             after: start.after,
-            keys: FIRST,
         }
     }
 
@@ -270,15 +262,15 @@ impl Pages {
     async fn read(&mut self, items: &mut Vec<Encoded>) -> Result<Option<ListEnd>, Failure> {
         let selects = !self.selection.is_everything();
         let wanted = match self.limit {
-            limit if limit > 0 && !selects => self.keys.min(limit),
-            _ => self.keys,
+            limit if limit > 0 && !selects => PAGE_KEYS.min(limit),
+            _ => PAGE_KEYS,
         };
+        let wanted = Limit::keys(wanted).bytes(PAGE_BYTES);
         let store = &self.registry.store;
         let page = store.list(&self.prefix, self.after.as_deref(), self.at, wanted);
         let page = page.await?;
         self.at = Some(page.revision);
         self.after = page.items.last().map(|last| last.key.to_string());
-        self.size_next(&page);
         let (more, remaining, revision) = (page.more, page.remaining, page.revision.0);
         if let Some(last) = self.select(page, items)? {
             return Ok(Some(ListEnd {
@@ -287,14 +279,6 @@ impl Pages {
             }));
         }
         Ok((!more).then(ListEnd::default))
-    }
-
-    /// As many keys as weigh a page if each is as heavy as the heaviest just read; growing in
-    /// steps.
-    fn size_next(&mut self, page: &Page) {
-        let heaviest = page.items.iter().map(|item| item.value.len()).max();
-        let fitting = PAGE_BYTES / heaviest.unwrap_or_default().max(1);
-        self.keys = fitting.clamp(1, PAGE_KEYS.min(self.keys * GROWTH));
     }
 
     /// Adds what is selected of a page. The key of the last one when that is all the client

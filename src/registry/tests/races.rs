@@ -12,7 +12,7 @@ use registry::{Allocation, DeleteOptions, Deleted, Registry, Target, WriteOption
 use resources::Resource;
 use serde_json::{Value, json};
 use store::testing::{Layer, Layered};
-use store::{BoxFuture, Error, Expect, MemStore, Op, Options, Revision, Store};
+use store::{BoxFuture, Error, Expect, Limit, MemStore, Op, Options, Revision, Store};
 
 /// What another writer does, given the operations that are about to be tried.
 type Rival = Box<dyn FnOnce(&[Op]) -> Vec<Op> + Send>;
@@ -166,7 +166,9 @@ async fn an_address_that_a_rival_takes_is_left_to_it() {
         .create("Service", service("a"))
         .await
         .expect("created");
-    let taken = world.store.list("/allocated/cluster-ip/", None, None, 0);
+    let taken = world
+        .store
+        .list("/allocated/cluster-ip/", None, None, Limit::NONE);
     let taken = taken.await.expect("a list").items;
     assert_eq!(taken.len(), 2, "the rival's address and the service's own");
     let address = created.at("/spec/clusterIP").and_then(Value::as_str);

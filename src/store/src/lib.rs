@@ -22,7 +22,7 @@ mod upkeep;
 
 pub use error::{Error, OpenError};
 pub use mem::MemStore;
-pub use model::{Event, Expect, Key, KeyValue, Op, Page, Revision, WatchItem};
+pub use model::{Event, Expect, Key, KeyValue, Limit, Op, Page, Revision, WatchItem};
 pub use options::Options;
 pub use sled_store::SledStore;
 pub use store::{BoxFuture, Store, WatchStream};

@@ -124,6 +124,36 @@ impl Op {
     }
 }
 
+/// How much of a list a page may hold. It holds one key at least, if there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// The most keys.
+    pub keys: usize,
+    /// Once its keys and values have so many bytes a page is full: it is larger by less than its
+    /// last item.
+    pub bytes: usize,
+}
+
+impl Limit {
+    /// All there is, in one piece.
+    pub const NONE: Self = Self {
+        keys: usize::MAX,
+        bytes: usize::MAX,
+    };
+
+    /// At most so many keys, whatever they weigh.
+    #[must_use]
+    pub const fn keys(keys: usize) -> Self {
+        Self { keys, ..Self::NONE }
+    }
+
+    /// Full at so many bytes.
+    #[must_use]
+    pub const fn bytes(self, bytes: usize) -> Self {
+        Self { bytes, ..self }
+    }
+}
+
 /// Part of a list, in the order of keys, all as of one revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {

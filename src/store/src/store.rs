@@ -3,7 +3,7 @@
 use base::{Shutdown, TraceId};
 use futures::stream::BoxStream;
 
-use crate::{Error, KeyValue, Op, Page, Revision, WatchItem};
+use crate::{Error, KeyValue, Limit, Op, Page, Revision, WatchItem};
 
 /// A future as it crosses a crate's border.
 pub type BoxFuture<'a, T> = futures::future::BoxFuture<'a, T>;
@@ -28,8 +28,9 @@ pub trait Store: Send + Sync {
         at: Option<Revision>,
     ) -> BoxFuture<'a, Result<Option<KeyValue>, Error>>;
 
-    /// Keys that start with `prefix`, in order, at most `limit` (0: all), after the key `from`
-    /// (exclusive: the last key of the page before), now or as they were at `at`.
+    /// Keys that start with `prefix`, in order, as many as `limit` allows, after the key `from`
+    /// (exclusive: the last key of the page before), now or as they were at `at`. A page that is
+    /// full says that there is [`Page::more`].
     ///
     /// # Errors
     /// As [`Store::get`].
@@ -38,7 +39,7 @@ pub trait Store: Send + Sync {
         prefix: &'a str,
         from: Option<&'a str>,
         at: Option<Revision>,
-        limit: usize,
+        limit: Limit,
     ) -> BoxFuture<'a, Result<Page, Error>>;
 
     /// Does all operations or none. Each that changes something takes its own revision; they are

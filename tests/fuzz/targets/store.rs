@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use base::{Clock, TraceId};
 use libfuzzer_sys::fuzz_target;
-use store::{Expect, Op, Options, SledStore, Store};
+use store::{Expect, Limit, Op, Options, SledStore, Store};
 use tempfile::TempDir;
 
 /// A store of 60 changes, closed.
@@ -61,7 +61,7 @@ fuzz_target!(|data: &[u8]| {
         let Ok(store) = open(scratch.path()) else {
             return;
         };
-        let Ok(page) = store.list("/registry/", None, None, 0).await else {
+        let Ok(page) = store.list("/registry/", None, None, Limit::NONE).await else {
             return;
         };
         for item in page.items {

@@ -13,7 +13,7 @@ use apimachinery::{Object, StatusError};
 use base::TraceId;
 use bytes::Bytes;
 use resources::Resource;
-use store::{Expect, KeyValue, Op};
+use store::{Expect, KeyValue, Limit, Op};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::error::from_store;
@@ -134,7 +134,7 @@ impl Quotas {
         namespace: &str,
     ) -> Result<Self, StatusError> {
         let prefix = key::below(row, Some(namespace));
-        let page = registry.store.list(&prefix, None, None, 0).await;
+        let page = registry.store.list(&prefix, None, None, Limit::NONE).await;
         let mut stored = Vec::new();
         for item in page.map_err(from_store)?.items {
             let object = codec::decode(item.value.clone(), item.modified.0, TraceId::NONE)?;

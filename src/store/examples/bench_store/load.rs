@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use base::TraceId;
 use futures::future::join_all;
-use store::{Expect, Op, SledStore, Store};
+use store::{Expect, Limit, Op, SledStore, Store};
 
 use crate::etcd::Client;
 use crate::number;
@@ -94,7 +94,7 @@ impl Target {
     async fn list(&self, client: usize) {
         let bytes = match self {
             Self::Store(store) => {
-                let page = store.list(PREFIX, None, None, LISTED).await;
+                let page = store.list(PREFIX, None, None, Limit::keys(LISTED)).await;
                 let items = page.expect("readable").items;
                 items.iter().map(|item| item.value.len()).sum()
             }

@@ -15,7 +15,9 @@ use tokio::sync::{Notify, watch};
 use self::state::State;
 use self::watcher::Watcher;
 use crate::upkeep::{self, Tended};
-use crate::{BoxFuture, Error, Key, KeyValue, Op, Options, Page, Revision, Store, WatchStream};
+use crate::{
+    BoxFuture, Error, Key, KeyValue, Limit, Op, Options, Page, Revision, Store, WatchStream,
+};
 
 /// A store in memory.
 pub struct MemStore {
@@ -104,7 +106,7 @@ impl Store for MemStore {
         prefix: &'a str,
         from: Option<&'a str>,
         at: Option<Revision>,
-        limit: usize,
+        limit: Limit,
     ) -> BoxFuture<'a, Result<Page, Error>> {
         async move {
             let state = self.shared.lock();

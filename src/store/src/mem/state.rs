@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use base::TraceId;
 
-use crate::{Error, Event, Key, KeyValue, Op, Page, Revision};
+use crate::{Error, Event, Key, KeyValue, Limit, Op, Page, Revision};
 
 /// Every so many revisions all watches say how far they are.
 const PROGRESS_STRIDE: u64 = 1000;
@@ -118,7 +118,7 @@ impl State {
         prefix: &str,
         from: Option<&str>,
         at: Revision,
-        limit: usize,
+        limit: Limit,
     ) -> Page {
         let start = match from {
             Some(from) if from >= prefix => Bound::Excluded(from),
@@ -130,12 +130,14 @@ impl State {
             .take_while(|(key, _)| key.starts_with(prefix))
             .filter_map(|(key, _)| self.read(key, at))
             .collect();
-        let limit = if limit == 0 {
-            items.len()
-        } else {
-            limit.min(items.len())
-        };
-        let remaining = items.split_off(limit).len();
+        let mut weight = 0;
+        let fitting = items.iter().take(limit.keys.max(1)).take_while(|item| {
+            let fits = weight == 0 || weight < limit.bytes;
+            weight += item.key.len() + item.value.len();
+            fits
+        });
+        let fitting = fitting.count();
+        let remaining = items.split_off(fitting).len();
         Page {
             items,
             more: remaining > 0,

@@ -46,7 +46,8 @@ use self::wal::Wal;
 use self::writer::{Command, Txn, Writer};
 use crate::upkeep::{self, Tended};
 use crate::{
-    BoxFuture, Error, Key, KeyValue, Op, OpenError, Options, Page, Revision, Store, WatchStream,
+    BoxFuture, Error, Key, KeyValue, Limit, Op, OpenError, Options, Page, Revision, Store,
+    WatchStream,
 };
 
 /// How many commands wait for the writer before their senders do.
@@ -190,7 +191,7 @@ impl Store for SledStore {
         prefix: &'a str,
         from: Option<&'a str>,
         at: Option<Revision>,
-        limit: usize,
+        limit: Limit,
     ) -> BoxFuture<'a, Result<Page, Error>> {
         read::list(&self.shared, prefix, from, at, limit).boxed()
     }

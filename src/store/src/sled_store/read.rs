@@ -1,14 +1,16 @@
 //! Reads: from the index and the cache in the caller's task, from disk on a blocking thread.
 
+use std::iter::Peekable;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::vec;
 
 use bytes::Bytes;
 
 use super::backlog;
 use super::index::Version;
 use super::shared::{Shared, key_value, missing};
-use crate::{Error, Event, Key, KeyValue, Page, Revision};
+use crate::{Error, Event, Key, KeyValue, Limit, Page, Revision};
 
 /// At most this many keys beyond a page are counted.
 const COUNTED: usize = 50_000;
@@ -74,8 +76,8 @@ impl Misses {
 struct Keys {
     found: Vec<(Key, Version)>,
     revision: Revision,
-    more: bool,
-    remaining: Option<u64>,
+    /// How many follow, as far as they are counted.
+    rest: usize,
 }
 
 pub(crate) async fn list(
@@ -83,102 +85,105 @@ pub(crate) async fn list(
     prefix: &str,
     from: Option<&str>,
     at: Option<Revision>,
-    limit: usize,
+    limit: Limit,
 ) -> Result<Page, Error> {
     let mut misses = Misses::default();
     loop {
         let Keys {
             found,
             revision,
-            more,
-            remaining,
+            rest,
         } = keys(shared, prefix, from, at, limit)?;
-        let cached: Vec<Option<Bytes>> = found
-            .iter()
-            .map(|(_, version)| shared.cache.get(version.modified))
-            .collect();
-        let absent = found
-            .iter()
-            .zip(&cached)
-            .filter(|(_, value)| value.is_none());
-        let absent: Vec<Version> = absent.map(|((_, version), _)| *version).collect();
-        let mut read = match read_values(shared, absent).await? {
-            Ok(values) => values.into_iter(),
-            Err(missed) => {
-                misses.note(missed)?;
-                continue;
-            }
-        };
-        let items = found
-            .into_iter()
-            .zip(cached)
-            .map(|((key, version), value)| {
-                let value = value
-                    .or_else(|| read.next())
-                    .expect("read_values gave one per absence");
-                key_value(key, version, value)
-            });
+        let mut filling = Filling::new(found, limit.bytes);
+        let mut missed = filling.fill(|revision| Ok(shared.cache.get(revision)))?;
+        if missed.is_some() {
+            (filling, missed) = blocking(shared, move |shared| {
+                let missed = filling.fill(|revision| shared.value(revision))?;
+                Ok((filling, missed))
+            })
+            .await?;
+        }
+        if let Some(missed) = missed {
+            misses.note(missed)?;
+            continue;
+        }
+        let rest = rest + filling.left.len();
         return Ok(Page {
-            items: items.collect(),
-            more,
+            items: filling.items,
+            more: rest > 0,
             revision,
-            remaining,
+            remaining: (rest <= COUNTED).then_some(rest as u64),
         });
     }
 }
 
+/// As many keys as a page has if their values weigh nothing.
 fn keys(
     shared: &Shared,
     prefix: &str,
     from: Option<&str>,
     at: Option<Revision>,
-    limit: usize,
+    limit: Limit,
 ) -> Result<Keys, Error> {
     let state = shared.read();
     let revision = state.readable(at)?;
-    let limit = if limit == 0 { usize::MAX } else { limit };
     let mut found: Vec<(Key, Version)> = Vec::new();
+    let mut bytes = 0;
+    let mut full = false;
     state.index.visit(prefix, from, revision, |key, version| {
         found.push((key.into(), version));
-        match found.len() < limit {
-            true => ControlFlow::Continue(()),
-            false => ControlFlow::Break(()),
+        bytes += key.len();
+        full = found.len() >= limit.keys || bytes >= limit.bytes;
+        match full {
+            false => ControlFlow::Continue(()),
+            true => ControlFlow::Break(()),
         }
     });
     let rest = match found.last() {
-        Some((last, _)) if found.len() == limit => {
-            state.index.count(prefix, last, revision, COUNTED + 1)
-        }
+        Some((last, _)) if full => state.index.count(prefix, last, revision, COUNTED + 1),
         _ => 0,
     };
-    let remaining = (rest <= COUNTED).then_some(rest as u64);
     Ok(Keys {
         found,
         revision,
-        more: rest > 0,
-        remaining,
+        rest,
     })
 }
 
-/// The values of versions, or the first one that is not there.
-async fn read_values(
-    shared: &Arc<Shared>,
-    versions: Vec<Version>,
-) -> Result<Result<Vec<Bytes>, Revision>, Error> {
-    if versions.is_empty() {
-        return Ok(Ok(Vec::new()));
-    }
-    blocking(shared, move |shared| {
-        let mut values = Vec::with_capacity(versions.len());
-        for version in versions {
-            match shared.value(version.modified)? {
-                Some(value) => values.push(value),
-                None => return Ok(Err(version.modified)),
-            }
+/// A page that gets its values.
+struct Filling {
+    items: Vec<KeyValue>,
+    left: Peekable<vec::IntoIter<(Key, Version)>>,
+    /// How many bytes the page may still grow by before it is full.
+    room: usize,
+}
+
+impl Filling {
+    fn new(found: Vec<(Key, Version)>, bytes: usize) -> Self {
+        Self {
+            items: Vec::new(),
+            left: found.into_iter().peekable(),
+            room: bytes.max(1),
         }
-        Ok(Ok(values))
-    })
-    .await
+    }
+
+    /// Adds what `read` has until the page is full; the first value that it has not.
+    fn fill(
+        &mut self,
+        read: impl Fn(Revision) -> Result<Option<Bytes>, Error>,
+    ) -> Result<Option<Revision>, Error> {
+        while self.room > 0
+            && let Some((key, version)) = self.left.peek()
+        {
+            let Some(value) = read(version.modified)? else {
+                return Ok(Some(version.modified));
+            };
+            self.room = self.room.saturating_sub(key.len() + value.len());
+            self.items.push(key_value(key.clone(), *version, value));
+            self.left.next();
+        }
+        Ok(None)
+    }
 }
 
 /// Part of the log.

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::testing::{commit, put, remove, set, small, state};
-use crate::{Expect as Wanted, Op, Options, Store};
+use crate::{Expect as Wanted, Limit, Op, Options, Store};
 
 struct Room(TempDir);
 
@@ -47,7 +47,10 @@ async fn a_restored_store_has_the_state_and_a_later_revision() {
     let room = Room::new();
     let store = room.open("store");
     fill(&store).await;
-    let want = store.list("", None, None, 0).await.expect("readable");
+    let want = store
+        .list("", None, None, Limit::NONE)
+        .await
+        .expect("readable");
     let saved = save(&store, &room.path("snapshot")).expect("saves");
     assert_eq!(inspect(&room.path("snapshot")).expect("legible"), saved);
     assert_eq!((saved.revision, saved.keys), (want.revision, 60));
@@ -59,7 +62,10 @@ async fn a_restored_store_has_the_state_and_a_later_revision() {
     let copy = room.open("new");
     assert_eq!(copy.revision(), restored.revision);
     assert_eq!(restored.revision, Revision(served.0 + JUMP));
-    let found = copy.list("", None, None, 0).await.expect("readable");
+    let found = copy
+        .list("", None, None, Limit::NONE)
+        .await
+        .expect("readable");
     assert_eq!(found.items, want.items);
     // Every list and watch of the time before learns that its revision is gone.
     for before in [Revision::ZERO, saved.revision, served] {

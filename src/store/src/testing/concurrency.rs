@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::future::join_all;
 
 use super::{Bench, Factory, commit, put, text};
-use crate::{Error, Expect, Revision, Store};
+use crate::{Error, Expect, Limit, Revision, Store};
 
 const WRITERS: usize = 8;
 const ROUNDS: usize = 40;
@@ -69,7 +69,10 @@ pub(super) async fn reads_see_acknowledged_writes<F: Factory>(bench: &Bench<'_, 
                     (text(Some(&found)), found.modified),
                     (format!("{round}"), revision)
                 );
-                let page = store.list("/r/a/", None, None, 0).await.expect("readable");
+                let page = store
+                    .list("/r/a/", None, None, Limit::NONE)
+                    .await
+                    .expect("readable");
                 assert!(page.revision >= revision);
                 assert!(page.items.contains(&found));
             }

@@ -1,7 +1,7 @@
 //! Single writes and reads.
 
 use super::{Bench, Factory, commit, delete, put, remove, set, state, text};
-use crate::{Error, Expect, Revision, Store};
+use crate::{Error, Expect, Limit, Revision, Store};
 
 pub(super) async fn reads_what_was_written<F: Factory>(bench: &Bench<'_, F>) {
     let store = bench.store();
@@ -75,7 +75,7 @@ pub(super) async fn every_state_stays_readable<F: Factory>(bench: &Bench<'_, F>)
         .expect_err("in the future");
     assert!(matches!(error, Error::FutureRevision { current } if current.next() == future));
     let error = store
-        .list("", None, Some(future), 0)
+        .list("", None, Some(future), Limit::NONE)
         .await
         .expect_err("in the future");
     assert!(matches!(error, Error::FutureRevision { .. }));

@@ -2,7 +2,7 @@
 
 use base::{Shutdown, TraceId};
 
-use crate::{BoxFuture, Error, KeyValue, MemStore, Op, Page, Revision, Store, WatchStream};
+use crate::{BoxFuture, Error, KeyValue, Limit, MemStore, Op, Page, Revision, Store, WatchStream};
 
 /// `layer` sees reads and writes before `store` does.
 pub struct Layered<L> {
@@ -56,7 +56,7 @@ impl<L: Layer> Store for Layered<L> {
         prefix: &'a str,
         from: Option<&'a str>,
         at: Option<Revision>,
-        limit: usize,
+        limit: Limit,
     ) -> BoxFuture<'a, Result<Page, Error>> {
         Box::pin(async move {
             let page = self.store.list(prefix, from, at, limit).await?;

@@ -19,7 +19,7 @@ use base::{Clock, TraceId};
 use bytes::Bytes;
 use futures::FutureExt;
 
-use crate::{Error, Expect, KeyValue, Op, Options, Revision, Store};
+use crate::{Error, Expect, KeyValue, Limit, Op, Options, Revision, Store};
 
 pub use self::layered::{Layer, Layered};
 pub(crate) use self::watched::Watched;
@@ -75,7 +75,7 @@ fn cases<'a, F: Factory>(bench: &'a Bench<'a, F>) -> Vec<Case<'a>> {
         crud: reads_what_was_written, every_state_stays_readable, refuses_nonsense;
         transactions: expectations_hold_or_name_the_conflict, takes_consecutive_revisions,
             is_visible_at_once, sees_its_own_operations;
-        listing: pages_are_one_state, counts_and_bounds;
+        listing: pages_are_one_state, counts_and_bounds, pages_end_when_they_are_full;
         watching: from_every_revision, live_in_order, slow_reader_catches_up_from_history,
             one_kind_does_not_evict_another, progress_is_true, carries_traces_and_long_values;
         compaction: keeps_states_from_its_revision_on, edges_of_watches, open_watches,
@@ -182,7 +182,7 @@ pub(crate) async fn state(
     prefix: &str,
     at: Option<Revision>,
 ) -> Result<Vec<String>, Error> {
-    let page = store.list(prefix, None, at, 0).await?;
+    let page = store.list(prefix, None, at, Limit::NONE).await?;
     Ok(page
         .items
         .iter()

@@ -1,7 +1,7 @@
 //! Expectations, conflicts, and several operations at once.
 
 use super::{Bench, Factory, check, commit, delete, put, set, state, text};
-use crate::{Error, Expect, Op, Revision, Store};
+use crate::{Error, Expect, Limit, Op, Revision, Store};
 
 /// The outcome of a transaction as text.
 async fn outcome(store: &dyn Store, ops: Vec<Op>) -> String {
@@ -111,7 +111,10 @@ pub(super) async fn is_visible_at_once<F: Factory>(bench: &Bench<'_, F>) {
         })
     };
     while !writer.is_finished() {
-        let page = store.list("p/", None, None, 0).await.expect("readable");
+        let page = store
+            .list("p/", None, None, Limit::NONE)
+            .await
+            .expect("readable");
         let values: Vec<_> = page.items.iter().map(|item| text(Some(item))).collect();
         match &values[..] {
             [] => assert_eq!(page.revision, Revision::INITIAL),

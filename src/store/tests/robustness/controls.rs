@@ -8,7 +8,7 @@ use base::{Shutdown, TraceId};
 use futures::{FutureExt, StreamExt, future, stream};
 use store::testing::{Factory, run_within};
 use store::{
-    BoxFuture, Error, KeyValue, MemStore, Op, Options, Page, Revision, Store, WatchItem,
+    BoxFuture, Error, KeyValue, Limit, MemStore, Op, Options, Page, Revision, Store, WatchItem,
     WatchStream,
 };
 
@@ -38,6 +38,10 @@ enum Defect {
     IgnoresCompaction,
     /// The second page of a list starts with the last key of the first.
     PagesOverlap,
+    /// Pages have as many keys as they may, whatever those weigh.
+    OverloadsPages,
+    /// A page that was full before its last key passes for the last page.
+    EndsWithAFullPage,
 }
 
 struct Saboteur {
@@ -70,7 +74,7 @@ impl Store for Saboteur {
         prefix: &'a str,
         from: Option<&'a str>,
         at: Option<Revision>,
-        limit: usize,
+        limit: Limit,
     ) -> BoxFuture<'a, Result<Page, Error>> {
         if self.is(Defect::PagesOverlap)
             && let Some(from) = from
@@ -78,7 +82,19 @@ impl Store for Saboteur {
             let before = from[..from.len() - 1].to_owned();
             return async move { self.inner.list(prefix, Some(&before), at, limit).await }.boxed();
         }
-        self.inner.list(prefix, from, at, limit)
+        let heavy = Limit::keys(limit.keys);
+        match self.defect {
+            Defect::OverloadsPages => self.inner.list(prefix, from, at, heavy),
+            Defect::EndsWithAFullPage => async move {
+                let mut page = self.inner.list(prefix, from, at, limit).await?;
+                if page.items.len() < limit.keys {
+                    (page.more, page.remaining) = (false, Some(0));
+                }
+                Ok(page)
+            }
+            .boxed(),
+            _ => self.inner.list(prefix, from, at, limit),
+        }
     }
 
     fn txn<'a>(
@@ -200,6 +216,8 @@ async fn the_suite_catches_every_saboteur() {
         Defect::IgnoresTtl,
         Defect::IgnoresCompaction,
         Defect::PagesOverlap,
+        Defect::OverloadsPages,
+        Defect::EndsWithAFullPage,
     ];
     assert!(green(Defect::None).await, "the wrapper itself is sound");
     let mut missed = Vec::new();

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use base::{Clock, TraceId};
 use futures::StreamExt;
 use futures::future::join_all;
-use store::{Event, Expect, KeyValue, Op, Options, Revision, SledStore, Store, WatchItem};
+use store::{Event, Expect, KeyValue, Limit, Op, Options, Revision, SledStore, Store, WatchItem};
 
 use crate::rng::{self, Rng};
 
@@ -318,7 +318,10 @@ impl Model {
                 None => drop(state.remove(&*event.key)),
             }
         }
-        let page = store.list("", None, None, 0).await.expect("readable");
+        let page = store
+            .list("", None, None, Limit::NONE)
+            .await
+            .expect("readable");
         assert!(
             page.items.iter().eq(state.values()),
             "the state is that of its events"

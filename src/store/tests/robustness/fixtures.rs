@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Command;
 
 use futures::StreamExt;
-use store::{Error, Revision, SledStore, Store, WatchItem};
+use store::{Error, Limit, Revision, SledStore, Store, WatchItem};
 
 use crate::crash::{options, put};
 
@@ -39,7 +39,7 @@ async fn history(store: &SledStore) -> Vec<(u64, String, Option<usize>)> {
 
 async fn check(store: &SledStore) {
     let page = store
-        .list("/registry/pods/", None, None, 0)
+        .list("/registry/pods/", None, None, Limit::NONE)
         .await
         .expect("readable");
     assert_eq!(page.items.len(), 19);

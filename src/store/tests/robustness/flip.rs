@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use futures::{FutureExt, StreamExt};
-use store::{Event, Expect, KeyValue, Op, Revision, SledStore, Store, WatchItem};
+use store::{Event, Expect, KeyValue, Limit, Op, Revision, SledStore, Store, WatchItem};
 
 use crate::crash::{options, value};
 use crate::rng::{self, Rng};
@@ -169,7 +169,7 @@ async fn examine(directory: &Path, original: &[Arc<Event>], what: &str, figures:
     let prefix = original.get(..upto).unwrap_or_default();
     let history = events(&store).await.map(|found| found == prefix);
     let state = store
-        .list("", None, None, 0)
+        .list("", None, None, Limit::NONE)
         .await
         .map(|page| page.items == replay(prefix));
     match (history, state) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base::{Clock, TraceId};
 use futures::StreamExt;
-use store::{Error, Expect, MemStore, Op, Options, Revision, SledStore, Store, WatchItem};
+use store::{Error, Expect, Limit, MemStore, Op, Options, Revision, SledStore, Store, WatchItem};
 
 use crate::rng::{self, Rng};
 
@@ -62,13 +62,13 @@ impl Pair {
         assert_eq!(format!("{sled:?}"), format!("{mem:?}"), "{key} at {at:?}");
     }
 
-    async fn list(&self, prefix: &str, from: Option<&str>, at: Option<Revision>, limit: usize) {
+    async fn list(&self, prefix: &str, from: Option<&str>, at: Option<Revision>, limit: Limit) {
         let sled = self.sled.list(prefix, from, at, limit).await;
         let mem = self.mem.list(prefix, from, at, limit).await;
         assert_eq!(
             format!("{sled:?}"),
             format!("{mem:?}"),
-            "{prefix} {from:?} {at:?} {limit}"
+            "{prefix} {from:?} {at:?} {limit:?}"
         );
     }
 
@@ -112,6 +112,18 @@ fn key(rng: &mut Rng) -> String {
 /// Before, at or a little past the current revision.
 fn revision(rng: &mut Rng, current: Revision) -> Revision {
     Revision(rng.next() % (current.0 + 2))
+}
+
+/// A few keys or all, some bytes or all.
+fn limit(rng: &mut Rng) -> Limit {
+    let limit = match rng.below(6) {
+        0 => Limit::NONE,
+        keys => Limit::keys(keys),
+    };
+    match rng.below(3) {
+        0 => limit.bytes(rng.below(20_000)),
+        _ => limit,
+    }
 }
 
 async fn op(rng: &mut Rng, mem: &MemStore) -> Op {
@@ -176,7 +188,8 @@ async fn step(rng: &mut Rng, pair: &Pair) {
             let at = (!rng.one_in(3)).then(|| revision(rng, current));
             let from = rng.one_in(2).then(|| key(rng));
             let prefix = PREFIXES[rng.below(PREFIXES.len())];
-            pair.list(prefix, from.as_deref(), at, rng.below(6)).await;
+            let limit = limit(rng);
+            pair.list(prefix, from.as_deref(), at, limit).await;
         }
         16..=18 => {
             let prefix = PREFIXES[rng.below(PREFIXES.len())];
@@ -188,7 +201,7 @@ async fn step(rng: &mut Rng, pair: &Pair) {
             pair.compact(Revision((current.0 + 1).saturating_sub(back)))
                 .await;
         }
-        _ => pair.list("", None, None, 0).await,
+        _ => pair.list("", None, None, Limit::NONE).await,
     }
 }
 
@@ -209,7 +222,7 @@ async fn sled_answers_as_its_model() {
     }
     let pair = pair.reopen();
     pair.watch("", Revision::ZERO).await;
-    pair.list("", None, None, 0).await;
+    pair.list("", None, None, Limit::NONE).await;
     println!(
         "differences=0 of {steps} steps, revision {}, seed={seed}",
         pair.mem.revision()
