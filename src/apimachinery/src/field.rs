@@ -143,6 +143,12 @@ impl FieldError {
         Self::new(ErrorType::Forbidden, path, Value::Null, detail)
     }
 
+    /// The rule itself could not be checked.
+    #[must_use]
+    pub fn internal(path: &Path, detail: impl Into<String>) -> Self {
+        Self::new(ErrorType::Internal, path, Value::Null, detail)
+    }
+
     pub fn duplicate(path: &Path, value: impl Into<Value>) -> Self {
         Self::new(ErrorType::Duplicate, path, value.into(), "")
     }
@@ -241,18 +247,25 @@ impl FieldErrors {
 }
 
 impl fmt::Display for FieldErrors {
-    /// One error stands alone; several are bracketed, repeated texts once (`ToAggregate`).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut texts: Vec<String> = Vec::new();
-        for text in self.0.iter().map(ToString::to_string) {
-            if !texts.contains(&text) {
-                texts.push(text);
-            }
+        let texts = self.0.iter().map(ToString::to_string);
+        f.write_str(aggregate(texts).as_deref().unwrap_or("[]"))
+    }
+}
+
+/// Several errors as one text, as upstream's `NewAggregate` prints them: one stands alone, several
+/// are bracketed, and what is said twice is said once. `None` of none.
+#[must_use]
+pub fn aggregate(errors: impl IntoIterator<Item = String>) -> Option<String> {
+    let mut texts: Vec<String> = Vec::new();
+    for text in errors {
+        if !texts.contains(&text) {
+            texts.push(text);
         }
-        match texts.as_slice() {
-            [only] => f.write_str(only),
-            several => write!(f, "[{}]", several.join(", ")),
-        }
+    }
+    match texts.len() {
+        0 | 1 => texts.pop(),
+        _ => Some(format!("[{}]", texts.join(", "))),
     }
 }
 
@@ -302,5 +315,20 @@ mod tests {
             errors.to_string(),
             "[metadata[a/b]: Required value, metadata[a/b]: Forbidden]"
         );
+    }
+
+    #[test]
+    fn several_errors_are_one_text() {
+        let rows: [(&[&str], Option<&str>); 4] = [
+            (&[], None),
+            (&["a"], Some("a")),
+            (&["a", "a"], Some("a")),
+            (&["a", "b", "a"], Some("[a, b]")),
+        ];
+        for (errors, expected) in rows {
+            let errors = errors.iter().map(|error| (*error).to_owned());
+            assert_eq!(aggregate(errors).as_deref(), expected);
+        }
+        assert_eq!(FieldErrors::new().to_string(), "[]");
     }
 }

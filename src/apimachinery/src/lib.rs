@@ -20,7 +20,7 @@ mod user;
 
 pub use cx::RequestCx;
 pub use encoded::{Encoded, Head};
-pub use field::{ErrorType, FieldError, FieldErrors, Path};
+pub use field::{ErrorType, FieldError, FieldErrors, Path, aggregate};
 pub use intstr::IntOrString;
 pub use names::{GroupResource, GroupVersion, GroupVersionKind, GroupVersionResource};
 pub use object::{Object, OwnerReference};

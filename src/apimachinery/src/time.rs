@@ -1,21 +1,27 @@
-//! Time as API objects write it.
+//! Time as API objects write it: four digits of year, from 0000 on.
 
 use jiff::Timestamp;
 
-/// `metav1.Time`: RFC 3339, UTC, whole seconds.
+/// The first moment of the year 0: RFC 3339 has no sign to write an earlier one with.
+const FIRST: Timestamp = Timestamp::constant(-62_167_219_200, 0);
+
+/// `metav1.Time`: RFC 3339, UTC, whole seconds. What is before the year 0 is its first moment.
 #[must_use]
 pub fn format(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    time.max(FIRST).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// `metav1.MicroTime`: RFC 3339, UTC, always six digits.
+/// `metav1.MicroTime`: RFC 3339, UTC, always six digits; bounded as [`format`] is.
 #[must_use]
 pub fn format_micro(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
+    time.max(FIRST)
+        .strftime("%Y-%m-%dT%H:%M:%S.%6fZ")
+        .to_string()
 }
 
 /// Either form, any offset. `None` for what RFC 3339 does not allow (jiff alone takes more:
-/// a time zone in brackets, missing seconds, an offset without a colon).
+/// a time zone in brackets, missing seconds, an offset without a colon), nor for a time that is
+/// before the year 0 in UTC.
 #[must_use]
 pub fn parse(text: &str) -> Option<Timestamp> {
     let bytes = text.as_bytes();
@@ -25,7 +31,7 @@ pub fn parse(text: &str) -> Option<Timestamp> {
             && bytes[bytes.len() - 3] == b':');
     let has_seconds = bytes.len() >= 20 && bytes[10] == b'T' && bytes[16] == b':';
     if zone_is_rfc3339 && has_seconds {
-        text.parse().ok()
+        text.parse().ok().filter(|time| *time >= FIRST)
     } else {
         None
     }
@@ -49,9 +55,22 @@ mod tests {
             "2026-11-21T04:00Z",
             "2026-11-21T04:00:00Z[UTC]",
             "2026-11-21T04:00:00+0100",
+            "0000-01-01T00:00:00+00:01",
+            "-000001-12-31T23:59:59Z",
             "",
         ] {
             assert_eq!(parse(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn no_year_has_a_sign() {
+        let first = "0000-01-01T00:00:00Z";
+        assert_eq!(parse(first), Some(FIRST));
+        for time in [Timestamp::MIN, FIRST] {
+            assert_eq!(format(time), first);
+            assert_eq!(format_micro(time), "0000-01-01T00:00:00.000000Z");
+        }
+        assert_eq!(format(Timestamp::MAX), "9999-12-30T22:00:00Z");
     }
 }

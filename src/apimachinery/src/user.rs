@@ -15,6 +15,8 @@ pub struct UserInfo {
 impl UserInfo {
     /// Every authenticated identity is in this group.
     pub const AUTHENTICATED: &str = "system:authenticated";
+    /// Of the kubelets.
+    pub const NODES: &str = "system:nodes";
     /// Allowed everything, without asking RBAC.
     pub const MASTERS: &str = "system:masters";
 
@@ -42,7 +44,14 @@ impl UserInfo {
     /// The identity of a node's kubelet.
     #[must_use]
     pub fn node(name: &str) -> Self {
-        Self::new(format!("system:node:{name}"), &["system:nodes"])
+        Self::new(format!("system:node:{name}"), &[Self::NODES])
+    }
+
+    /// The node that this is the kubelet of; `None` for all other users.
+    #[must_use]
+    pub fn node_name(&self) -> Option<&str> {
+        let node = self.name.strip_prefix("system:node:")?;
+        self.in_group(Self::NODES).then_some(node)
     }
 
     /// A service account.

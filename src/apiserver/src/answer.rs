@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use apimachinery::StatusError;
+use apimachinery::{Details, Status, StatusError};
 use axum::body::Body;
 use bytes::Bytes;
 use flate2::Compression;
@@ -28,6 +28,13 @@ pub fn json_bytes(code: StatusCode, body: impl Into<Bytes>) -> Response<Body> {
 pub fn json(code: StatusCode, value: &impl Serialize) -> Response<Body> {
     let body = serde_json::to_vec(value).expect("values of string keys always print");
     json_bytes(code, body)
+}
+
+/// What a POST answers that has made something of another kind than it sent.
+pub fn created() -> Response<Body> {
+    let mut status = Status::success(Details::default());
+    (status.code, status.details) = (201, None);
+    json(StatusCode::CREATED, &status)
 }
 
 /// A plain text.

@@ -123,7 +123,7 @@ impl EscalationCheck {
             quoted(&user.groups),
             describe(&missing)
         );
-        if let Some(errors) = crate::rules::aggregate(&errors) {
+        if let Some(errors) = apimachinery::aggregate(errors) {
             text += &format!("; resolution errors: [{errors}]");
         }
         Err(text)

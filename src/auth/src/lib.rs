@@ -31,7 +31,7 @@ pub use bootstrap::BootstrapPolicy;
 pub use bootstrap_token::BootstrapTokens;
 pub use decision::{Authorizer, AuthzAttributes, Decision, PrivilegedGroup, Union, forbidden};
 pub use escalation::EscalationCheck;
-pub use node::{NodeAuthorizer, NodeGraph, NodeObject, node_name};
+pub use node::{NodeAuthorizer, NodeGraph, NodeObject};
 pub use node_graph::PodGraph;
 pub use rbac::{Binding, Rbac, Role, RoleKind, RoleRef, RuleSource, StoredRules, Subject};
 pub use rule::Rule;

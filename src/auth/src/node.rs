@@ -183,7 +183,7 @@ impl NodeAuthorizer {
 impl Authorizer for NodeAuthorizer {
     fn authorize(&self, attributes: &AuthzAttributes<'_>) -> Decision {
         let user = attributes.user;
-        let Some(node) = node_name(user) else {
+        let Some(node) = user.node_name() else {
             return Decision::NoOpinion("".into());
         };
         if node.is_empty() {
@@ -197,7 +197,7 @@ impl Authorizer for NodeAuthorizer {
     }
 
     fn rules(&self, user: &UserInfo, _namespace: &str) -> Rules {
-        let is_node = node_name(user).is_some();
+        let is_node = user.node_name().is_some();
         let text = "node authorizer does not support user rule resolution";
         Rules {
             rules: Vec::new(),
@@ -205,13 +205,6 @@ impl Authorizer for NodeAuthorizer {
             errors: is_node.then(|| text.to_owned()).into_iter().collect(),
         }
     }
-}
-
-/// The node that a user is the kubelet of; `None` for all other users.
-#[must_use]
-pub fn node_name(user: &UserInfo) -> Option<&str> {
-    let node = user.name.strip_prefix("system:node:")?;
-    user.in_group("system:nodes").then_some(node)
 }
 
 fn when(holds: bool, otherwise: &str) -> Verdict {

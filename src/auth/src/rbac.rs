@@ -6,12 +6,12 @@ mod table;
 use std::fmt;
 use std::sync::Arc;
 
-use apimachinery::{GroupResource, UserInfo};
+use apimachinery::{GroupResource, UserInfo, aggregate};
 use serde::Deserialize;
 
 use crate::decision::{Authorizer, AuthzAttributes, Decision};
 use crate::rule::Rule;
-use crate::rules::{Rules, aggregate};
+use crate::rules::Rules;
 
 pub use stored::StoredRules;
 pub(crate) use table::RuleTable;
@@ -176,7 +176,7 @@ impl Authorizer for Rbac {
         match allowed {
             Some(reason) => Decision::Allow(reason.into()),
             None => {
-                let errors = aggregate(&errors);
+                let errors = aggregate(errors);
                 let errors = errors.map(|errors| format!("RBAC: {errors}"));
                 Decision::NoOpinion(errors.unwrap_or_default().into())
             }
@@ -187,7 +187,7 @@ impl Authorizer for Rbac {
         let (rules, errors) = self.rules_of(user, namespace);
         Rules {
             rules,
-            errors: aggregate(&errors).into_iter().collect(),
+            errors: aggregate(errors).into_iter().collect(),
             incomplete: false,
         }
     }

@@ -1,5 +1,6 @@
 //! What somebody may do, as a list: SelfSubjectRulesReview.
 
+use apimachinery::aggregate;
 use serde_json::{Value, json};
 
 use crate::rule::Rule;
@@ -49,31 +50,15 @@ impl Rules {
             "nonResourceRules": of_paths.collect::<Vec<_>>(),
             "incomplete": self.incomplete,
         });
-        if let Some(errors) = aggregate(&self.errors) {
+        if let Some(errors) = aggregate(self.errors.iter().cloned()) {
             status["evaluationError"] = errors.into();
         }
         status
     }
 }
 
-/// Upstream's aggregate of errors: each once, in brackets when there are several; `None` of none.
-pub(crate) fn aggregate(errors: &[String]) -> Option<String> {
-    let mut distinct: Vec<&str> = Vec::new();
-    for error in errors {
-        if !distinct.contains(&error.as_str()) {
-            distinct.push(error);
-        }
-    }
-    match distinct.as_slice() {
-        [] => None,
-        [one] => Some((*one).to_owned()),
-        several => Some(format!("[{}]", several.join(", "))),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::{
         Authorizer, BootstrapPolicy, NodeAuthorizer, PodGraph, PrivilegedGroup, Rbac, Union,
     };
@@ -104,13 +89,5 @@ mod tests {
             admin: {"incomplete":false,"nonResourceRules":[{"nonResourceURLs":["*"],"verbs":["*"]},{"nonResourceURLs":["/cacerts","/ping"],"verbs":["get"]},{"nonResourceURLs":["/api","/api/*","/apis","/apis/*","/healthz","/livez","/openapi","/openapi/*","/readyz","/version","/version/"],"verbs":["get"]},{"nonResourceURLs":["/healthz","/livez","/readyz","/version","/version/"],"verbs":["get"]}],"resourceRules":[{"apiGroups":["*"],"resources":["*"],"verbs":["*"]},{"apiGroups":["authorization.k8s.io"],"resources":["selfsubjectaccessreviews","selfsubjectrulesreviews"],"verbs":["create"]},{"apiGroups":["authentication.k8s.io"],"resources":["selfsubjectreviews"],"verbs":["create"]}]}
             system:node:n1: {"evaluationError":"node authorizer does not support user rule resolution","incomplete":true,"nonResourceRules":[{"nonResourceURLs":["/cacerts","/ping"],"verbs":["get"]},{"nonResourceURLs":["/api","/api/*","/apis","/apis/*","/healthz","/livez","/openapi","/openapi/*","/readyz","/version","/version/"],"verbs":["get"]},{"nonResourceURLs":["/healthz","/livez","/readyz","/version","/version/"],"verbs":["get"]}],"resourceRules":[{"apiGroups":["authorization.k8s.io"],"resources":["selfsubjectaccessreviews","selfsubjectrulesreviews"],"verbs":["create"]},{"apiGroups":["authentication.k8s.io"],"resources":["selfsubjectreviews"],"verbs":["create"]}]}
         "#]].assert_eq(&shown);
-    }
-
-    #[test]
-    fn errors_are_told_once() {
-        let errors = ["a", "b", "a"].map(str::to_owned);
-        assert_eq!(aggregate(&errors).as_deref(), Some("[a, b]"));
-        assert_eq!(aggregate(&errors[..1]).as_deref(), Some("a"));
-        assert_eq!(aggregate(&[]), None);
     }
 }

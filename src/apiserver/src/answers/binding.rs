@@ -1,8 +1,8 @@
 //! `POST bindings`: the older way to say what `pods/<name>/binding` says.
 
-use apimachinery::{Details, Status, StatusError};
+use apimachinery::StatusError;
 use axum::body::Body;
-use http::{Response, StatusCode};
+use http::Response;
 use registry::Target;
 use resources::{Hook, Resource, Subresource};
 
@@ -22,9 +22,7 @@ pub(super) async fn create(call: Call<'_>) -> Result<Response<Body>, StatusError
     call.writer_of(bound.into())
         .bind(target, &binding, &options)
         .await?;
-    let mut status = Status::success(Details::default());
-    (status.code, status.details) = (201, None);
-    Ok(answer::json(StatusCode::CREATED, &status))
+    Ok(answer::created())
 }
 
 /// The subresource of the kind that Bindings are about, in which the same is done.

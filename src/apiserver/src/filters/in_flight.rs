@@ -43,7 +43,7 @@ impl Class {
     pub fn of(user: &UserInfo, in_process: bool) -> Self {
         if user.in_group(UserInfo::MASTERS) {
             Self::Exempt
-        } else if in_process || user.in_group("system:nodes") {
+        } else if in_process || user.in_group(UserInfo::NODES) {
             Self::Own
         } else {
             Self::Others
