@@ -19,7 +19,7 @@ pub(crate) use template::{
     validate_template_labels,
 };
 pub(crate) use validate::{
-    STANDARD_RESOURCES, is_native, validate_container_resource_name, validate_images,
+    STANDARD_RESOURCES, identity, is_native, validate_container_resource_name, validate_images,
     validate_limits, validate_node_selector, validate_pod_spec, validate_port, validate_quantity,
     validate_resource_name, validate_tolerations,
 };

@@ -6,6 +6,7 @@ mod create;
 mod default;
 mod qos;
 mod state;
+mod status;
 mod update;
 
 use apimachinery::admission::Operation;
@@ -85,6 +86,7 @@ impl Strategy for Pod {
     /// `/status` keeps the class that the spec gave; everything else keeps the status.
     fn prepare_for_update(&self, cx: &Cx<'_>, new: &mut Object, old: &Object) {
         if cx.subresource == "status" {
+            status::keep_observed_generations(new, old);
             let class = json::text(status(old), "qosClass").to_owned();
             if !class.is_empty() && json::text(status(new), "qosClass").is_empty() {
                 new.map_mut("status")
@@ -116,11 +118,12 @@ impl Strategy for Pod {
     fn validate_update(&self, cx: &Cx<'_>, new: &Object, old: &Object) -> FieldErrors {
         let mut errors = FieldErrors::new();
         match cx.subresource {
-            "status" => update::validate_status_update(new, old, &mut errors),
+            "status" => status::validate_update(new, old, &mut errors),
             // The hooks have looked at what they change.
             "binding" | "eviction" => {}
             _ => {
                 create::validate_annotations(new, &mut errors);
+                app_armor::validate_annotations(new, &mut errors);
                 validate_pod_spec(&At::root(new, "spec"), Some(new.name()), &mut errors);
                 update::validate_spec_update(new, old, &mut errors);
             }
@@ -129,6 +132,9 @@ impl Strategy for Pod {
     }
 
     fn warnings(&self, cx: &Cx<'_>, object: &Object) -> Vec<String> {
+        if cx.subresource == "status" {
+            return status::warnings(object);
+        }
         if cx.operation != Operation::Create || !cx.subresource.is_empty() {
             return Vec::new();
         }

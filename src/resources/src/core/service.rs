@@ -15,6 +15,8 @@ use crate::strategy::{Cx, Strategy};
 
 pub(crate) use rules::validate_outer_ip;
 
+pub(crate) use warnings::non_standard_ip;
+
 pub static SERVICE: Resource = Resource {
     kind: "Service",
     plural: "services",

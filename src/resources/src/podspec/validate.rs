@@ -27,6 +27,7 @@ pub(crate) use resources::{
     STANDARD_RESOURCES, is_native, validate_container_resource_name, validate_limits,
     validate_quantity, validate_resource_name,
 };
+pub(crate) use security::identity;
 
 /// What the rules of one part need to know of the others.
 pub(crate) struct Pod<'a> {

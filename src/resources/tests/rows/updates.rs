@@ -1,6 +1,7 @@
 //! What may not change: a change of the stored fixture, and the exact text.
 
 mod limits;
+mod pod_status;
 mod pods;
 mod policy;
 mod rbac;
@@ -130,40 +131,6 @@ fn pods() {
             spec.terminationGracePeriodSeconds is different
             /metadata/labels/more = "x"
               nothing is wrong
-        "#]],
-    );
-}
-
-#[test]
-fn pod_status() {
-    check(
-        "Pod",
-        "status",
-        &[],
-        &[
-            ("/status/phase", json!("Running")),
-            ("/status/qosClass", json!("BestEffort")),
-            ("/status/nominatedNodeName", json!("node-2")),
-            (
-                "/status/conditions",
-                json!([{"type": "a b", "status": "True"}]),
-            ),
-            (
-                "/status/podIPs",
-                json!([{"ip": "10.42.0.2"}, {"ip": "10.42.0.3"}]),
-            ),
-        ],
-        expect![[r#"
-            /status/phase = "Running"
-              nothing is wrong
-            /status/qosClass = "BestEffort"
-              status.qosClass: Invalid value: "BestEffort": field is immutable
-            /status/nominatedNodeName = "node-2"
-              status.nominatedNodeName: Forbidden: may not be set on pods that are already bound to a node
-            /status/conditions = [{"status":"True","type":"a b"}]
-              status.conditions[0].type: Invalid value: "a b": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')
-            /status/podIPs = [{"ip":"10.42.0.2"},{"ip":"10.42.0.3"}]
-              status.podIPs: Invalid value: [{"ip":"10.42.0.2"},{"ip":"10.42.0.3"}]: may specify no more than one IP for each IP family
         "#]],
     );
 }

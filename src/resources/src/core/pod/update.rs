@@ -1,12 +1,10 @@
 //! What may change about a pod.
 
-use std::collections::BTreeSet;
-
 use apimachinery::{FieldError, FieldErrors, Object, Path};
 use serde_json::Value;
 
 use super::app_armor;
-use crate::at::{At, immutable};
+use crate::at::At;
 use crate::json::{self, Json, same};
 use crate::podspec::validate_images;
 
@@ -39,7 +37,7 @@ pub(super) fn validate_spec_update(new: &Object, old: &Object, errors: &mut Fiel
 }
 
 /// What says how a pod came to be, or how it is confined, stays as it was.
-fn validate_fixed_annotations(new: &Object, old: &Object, errors: &mut FieldErrors) {
+pub(super) fn validate_fixed_annotations(new: &Object, old: &Object, errors: &mut FieldErrors) {
     let called = |key: &str| match key {
         MIRROR => Some("mirror pod annotation"),
         _ => app_armor::is_profile(key).then_some("AppArmor annotations"),
@@ -215,153 +213,5 @@ fn mend_grace(new: &mut Json, old: &Json) {
         && let Some(before) = old.get(GRACE).cloned()
     {
         new.insert(GRACE.into(), before);
-    }
-}
-
-/// Errors of an update of `/status`.
-pub(super) fn validate_status_update(new: &Object, old: &Object, errors: &mut FieldErrors) {
-    // Without its mark a mirror pod would open what it names to its node.
-    validate_fixed_annotations(new, old, errors);
-    let (status, before) = (At::root(new, "status"), At::root(old, "status"));
-    let class = status.child("qosClass");
-    immutable(&class, &before.child("qosClass"), errors);
-    for condition in status.child("conditions").items() {
-        condition
-            .child("type")
-            .check(crate::meta::qualified_name, errors);
-    }
-    validate_claim_statuses(new, &status, errors);
-    let nominated = status.child("nominatedNodeName");
-    let is_new = nominated.text() != before.child("nominatedNodeName").text();
-    let is_bound = !At::root(new, "spec").child("nodeName").text().is_empty();
-    if is_new && is_bound && !nominated.text().is_empty() {
-        errors.push(nominated.forbidden("may not be set on pods that are already bound to a node"));
-    }
-    let spec = At::root(new, "spec");
-    for (list, containers) in [
-        ("containerStatuses", "containers"),
-        ("initContainerStatuses", "initContainers"),
-    ] {
-        let (now, before) = (status.child(list), before.child(list));
-        stay_terminated(&now, &before, &spec, containers, errors);
-    }
-    validate_ips(&status, errors);
-}
-
-/// Which claims the pod's own names stand for.
-fn validate_claim_statuses(pod: &Object, status: &At<'_>, errors: &mut FieldErrors) {
-    let claims = At::root(pod, "spec").child("resourceClaims");
-    let mut seen = BTreeSet::new();
-    for claim in status.child("resourceClaimStatuses").items() {
-        let (name, made) = (claim.child("name"), claim.child("resourceClaimName"));
-        if !claims
-            .items()
-            .any(|other| other.child("name").text() == name.text())
-        {
-            let detail = "must match the name of an entry in `spec.resourceClaims`";
-            errors.push(FieldError::invalid(&name.path, name.text(), detail));
-        }
-        if !seen.insert(name.text()) {
-            errors.push(name.duplicate());
-        }
-        if made.is_present() {
-            // Upstream's path is the other field's.
-            let check = crate::meta::dns_subdomain;
-            crate::at::check_text(&name.path, made.text(), check, errors);
-        }
-    }
-}
-
-/// A container that will not be restarted stays ended.
-fn stay_terminated(
-    new: &At<'_>,
-    old: &At<'_>,
-    spec: &At<'_>,
-    containers: &str,
-    errors: &mut FieldErrors,
-) {
-    let containers = spec.child(containers);
-    for before in old.items() {
-        let name = before.child("name").text();
-        let ended = before.child("state").child("terminated");
-        if !ended.is_present() {
-            continue;
-        }
-        let exit_code = ended.child("exitCode").int().unwrap_or(0);
-        let mut restarts = containers
-            .items()
-            .filter(|container| container.child("name").text() == name)
-            .map(|container| may_restart(&container, spec, exit_code));
-        if restarts.next().unwrap_or(false) {
-            continue;
-        }
-        let goes_on = new.items().any(|status| {
-            status.child("name").text() == name
-                && !status.child("state").child("terminated").is_present()
-        });
-        if goes_on {
-            let state = before.child("state");
-            errors.push(state.forbidden("may not be transitioned to non-terminated state"));
-        }
-    }
-}
-
-/// Its own rules come first, then its own policy, then the pod's. Init containers run again with
-/// their pod, unless that never restarts anything.
-fn may_restart(container: &At<'_>, spec: &At<'_>, exit_code: i64) -> bool {
-    let by_rule = |rule: At<'_>| {
-        let codes = rule.child("exitCodes");
-        let named = codes
-            .child("values")
-            .items()
-            .any(|value| value.int() == Some(exit_code));
-        match codes.child("operator").text() {
-            "In" => named,
-            "NotIn" => !named,
-            _ => false,
-        }
-    };
-    if container.child("restartPolicyRules").items().any(by_rule) {
-        return true;
-    }
-    let own = container.child("restartPolicy").text();
-    let of_pod = spec.child("restartPolicy").text();
-    let is_init = spec
-        .child("initContainers")
-        .items()
-        .any(|init| init.child("name").text() == container.child("name").text());
-    match (own, of_pod) {
-        ("Always", _) | ("", "Always") => true,
-        ("", "OnFailure") if is_init => true,
-        ("OnFailure", _) | ("", "OnFailure") => exit_code != 0,
-        _ => false,
-    }
-}
-
-fn validate_ips(status: &At<'_>, errors: &mut FieldErrors) {
-    for (list, first) in [("podIPs", "podIP"), ("hostIPs", "hostIP")] {
-        let ips = status.child(list);
-        let mut families = Vec::new();
-        for entry in ips.items() {
-            let ip = entry.child("ip");
-            ip.check(crate::meta::ip, errors);
-            if let Some(address) = crate::meta::parse_ip(ip.text()) {
-                families.push(address.is_ipv4());
-            }
-        }
-        let four = families.iter().filter(|is_v4| **is_v4).count();
-        if four > 1 || families.len() - four > 1 {
-            errors.push(ips.invalid("may specify no more than one IP for each IP family"));
-        }
-        if let Some(entry) = ips.items().next()
-            && list == "hostIPs"
-            && entry.child("ip").text() != status.child(first).text()
-        {
-            errors.push(
-                entry
-                    .child("ip")
-                    .invalid(format!("must be equal to `{first}`")),
-            );
-        }
     }
 }

@@ -53,13 +53,13 @@ pub(super) fn warnings(service: &Object) -> Vec<String> {
     );
     for field in ["clusterIPs", "externalIPs"] {
         let ips = At::root(service, "spec").child(field);
-        warnings.extend(ips.items().filter_map(|ip| non_standard(&ip)));
+        warnings.extend(ips.items().filter_map(|ip| non_standard_ip(&ip)));
     }
     warnings
 }
 
 /// About an address that is only understood for old times' sake: one with leading zeros.
-fn non_standard(at: &At<'_>) -> Option<String> {
+pub(crate) fn non_standard_ip(at: &At<'_>) -> Option<String> {
     let (path, text) = (&at.path, at.text());
     let standard = parse_ip(text)?.to_string();
     let is_old = text.parse::<IpAddr>().is_err();

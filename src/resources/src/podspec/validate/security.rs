@@ -8,7 +8,8 @@ use crate::at::{At, Rules};
 
 const SYSCTL: &str = "must have at most 253 characters and match regex ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$";
 
-fn identity(at: &At<'_>, errors: &mut FieldErrors) {
+/// Of a user or group.
+pub(crate) fn identity(at: &At<'_>, errors: &mut FieldErrors) {
     let max = i64::from(i32::MAX);
     if at.int().is_some_and(|id| !(0..=max).contains(&id)) {
         errors.push(at.invalid(format!("must be between 0 and {max}, inclusive")));
