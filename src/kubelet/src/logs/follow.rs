@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use rustix::fs::inotify;
@@ -18,38 +18,45 @@ type Sender = mpsc::Sender<io::Result<Bytes>>;
 
 const BLOCK: usize = 32 * 1024;
 
+/// A line that is longer comes in pieces: memory is bounded, whatever is written.
+const LONGEST: usize = 1024 * 1024;
+
 /// Sends the log until its end, the reader's end, or the limit.
 pub async fn run(mut log: LogFile, options: LogOptions, sender: &Sender) -> io::Result<()> {
-    let mut file = File::open(&log.path)?;
-    if let Some(lines) = options.tail_lines {
-        let start = tail::offset(&mut file, lines)?;
-        file.seek(SeekFrom::Start(start))?;
-    }
     let follow = options.follow;
-    let mut changes = if follow {
-        Some(watch_file(&log.path)?)
-    } else {
-        None
-    };
-    let mut reader = Reader {
-        file,
-        rest: Vec::new(),
-        filter: Filter::new(options),
-    };
+    let path = log.path.clone();
+    let (mut reader, mut changes) = aside(move || {
+        let reader = Reader::open(path, options)?;
+        let changes = follow.then(|| watch_file(&reader.path)).transpose()?;
+        Ok((reader, changes))
+    })
+    .await?;
     loop {
         // Read before the last look: what was written before the end is not missed.
         let ended = *log.ended.borrow_and_update();
-        if !reader.drain(sender).await? {
+        let (wanted, drained) = drain(reader, sender).await?;
+        reader = drained;
+        if !wanted {
             return Ok(());
         }
-        if follow && reader.rotated(&log.path)? {
-            // What was written between the last read and the change of files is still to come.
-            if !reader.drain(sender).await? {
-                return Ok(());
+        if follow {
+            let rotated;
+            (rotated, reader) = aside(move || Ok((reader.rotated()?, reader))).await?;
+            if rotated {
+                // What was written between the last read and the change of files is still to
+                // come.
+                let (wanted, drained) = drain(reader, sender).await?;
+                if !wanted {
+                    return Ok(());
+                }
+                (reader, changes) = aside(move || {
+                    let reader = drained.reopened()?;
+                    let changes = Some(watch_file(&reader.path)?);
+                    Ok((reader, changes))
+                })
+                .await?;
+                continue;
             }
-            reader.file = File::open(&log.path)?;
-            changes = Some(watch_file(&log.path)?);
-            continue;
         }
         let Some(changes) = &changes else {
             return reader.flush(sender).await;
@@ -65,6 +72,32 @@ pub async fn run(mut log: LogFile, options: LogOptions, sender: &Sender) -> io::
                 }
             }
             () = sender.closed() => return Ok(()),
+        }
+    }
+}
+
+/// Does what may wait for a disk where no other task waits with it. A follower that has nothing to
+/// read has no thread.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(io::Error::other)?
+}
+
+/// Sends all whole lines; false when nobody wants more.
+async fn drain(mut reader: Reader, sender: &Sender) -> io::Result<(bool, Reader)> {
+    loop {
+        let block;
+        (block, reader) = aside(move || Ok((reader.block()?, reader))).await?;
+        let Some(out) = block else {
+            return Ok((true, reader));
+        };
+        if !out.is_empty() && sender.send(Ok(out.into())).await.is_err() {
+            return Ok((false, reader));
+        }
+        if reader.filter.is_done() {
+            return Ok((false, reader));
         }
     }
 }
@@ -101,42 +134,66 @@ fn discard(
 }
 
 struct Reader {
+    path: PathBuf,
     file: File,
+    block: Vec<u8>,
     /// The beginning of a line whose end is not written yet.
     rest: Vec<u8>,
     filter: Filter,
 }
 
 impl Reader {
-    /// Sends all whole lines; false when nobody wants more.
-    async fn drain(&mut self, sender: &Sender) -> io::Result<bool> {
-        let mut block = vec![0; BLOCK];
-        loop {
-            let read = self.file.read(&mut block)?;
-            if read == 0 {
-                return Ok(true);
-            }
-            self.rest.extend_from_slice(&block[..read]);
-            let mut out = Vec::new();
-            let whole = self.rest.iter().rposition(|byte| *byte == b'\n');
-            if let Some(end) = whole {
-                for line in self.rest[..end].split(|byte| *byte == b'\n') {
-                    out.extend(self.filter.apply(line));
-                }
-                self.rest.drain(..=end);
-            }
-            if !out.is_empty() && sender.send(Ok(out.into())).await.is_err() {
-                return Ok(false);
-            }
-            if self.filter.is_done() {
-                return Ok(false);
-            }
+    fn open(path: PathBuf, options: LogOptions) -> io::Result<Self> {
+        let mut file = File::open(&path)?;
+        if let Some(lines) = options.tail_lines {
+            let start = tail::offset(&mut file, lines)?;
+            file.seek(SeekFrom::Start(start))?;
         }
+        Ok(Self {
+            path,
+            file,
+            block: vec![0; BLOCK],
+            rest: Vec::new(),
+            filter: Filter::new(options),
+        })
+    }
+
+    /// Goes on in the file that has the log's name now.
+    fn reopened(self) -> io::Result<Self> {
+        let file = File::open(&self.path)?;
+        Ok(Self { file, ..self })
+    }
+
+    /// What the next block's whole lines say; `None` at the end of the file.
+    fn block(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let read = self.file.read(&mut self.block)?;
+        if read == 0 {
+            return Ok(None);
+        }
+        let mut out = Vec::new();
+        let mut block = &self.block[..read];
+        while let Some(end) = block.iter().position(|byte| *byte == b'\n') {
+            let line = &block[..end];
+            out.extend(if self.rest.is_empty() {
+                self.filter.apply(line)
+            } else {
+                self.rest.extend_from_slice(line);
+                let whole = self.filter.apply(&self.rest);
+                self.rest.clear();
+                whole
+            });
+            block = &block[end + 1..];
+        }
+        self.rest.extend_from_slice(block);
+        if self.rest.len() > LONGEST {
+            out.extend(self.filter.apply(&std::mem::take(&mut self.rest)));
+        }
+        Ok(Some(out))
     }
 
     /// Whether another file has taken the log's name.
-    fn rotated(&self, path: &Path) -> io::Result<bool> {
-        let there = match std::fs::metadata(path) {
+    fn rotated(&self) -> io::Result<bool> {
+        let there = match std::fs::metadata(&self.path) {
             // The run is removed; its end is told elsewhere.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             there => there?,
@@ -160,8 +217,11 @@ impl Reader {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::time::Duration;
 
+    use base::Clock;
     use futures::StreamExt;
+    use rustix::fs::{CWD, FileType, Mode};
     use tokio::sync::watch;
 
     use super::*;
@@ -196,5 +256,56 @@ mod tests {
         }
         end.send_replace(true);
         assert!(read.next().await.is_none());
+    }
+
+    /// A log whose file nobody has opened for writing yet: opening it for reading waits.
+    #[tokio::test]
+    async fn a_slow_disk_holds_up_nobody_else() {
+        let directory = Directory::new();
+        let path = directory.join("0.log");
+        rustix::fs::mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("made");
+        let (tell, hear) = std::sync::mpsc::channel();
+        let fifo = path.clone();
+        let writer = std::thread::spawn(move || {
+            // The only worker says so while the reader waits, unless it waits itself.
+            let free = hear.recv_timeout(Duration::from_secs(10)).is_ok();
+            fs::write(fifo, "2026-01-01T00:00:00.000000000Z stdout F x\n").expect("written");
+            free
+        });
+        let (_end, ended) = watch::channel(false);
+        let mut read = super::super::read(LogFile { path, ended }, LogOptions::default());
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        tell.send(()).expect("heard");
+        assert_eq!(read.next().await.expect("more").expect("read"), "x\n");
+        assert!(writer.join().expect("no panic"), "the worker waited");
+    }
+
+    #[tokio::test]
+    async fn a_line_without_an_end_comes_in_pieces() {
+        let directory = Directory::new();
+        let path = directory.join("0.log");
+        fs::write(&path, vec![b'x'; 5 * LONGEST / 2]).expect("written");
+        let (end, ended) = watch::channel(false);
+        let options = LogOptions {
+            follow: true,
+            ..LogOptions::default()
+        };
+        let mut read = super::super::read(LogFile { path, ended }, options);
+        let (clock, mut sizes) = (Clock::system(), Vec::new());
+        for _ in 0..2 {
+            let next = clock.timeout(Duration::from_secs(10), read.next());
+            let piece = next.await.expect("before the line's end").expect("more");
+            sizes.push(piece.expect("read").len());
+        }
+        end.send_replace(true);
+        sizes.push(read.next().await.expect("more").expect("read").len());
+        assert!(
+            sizes.iter().all(|size| *size <= LONGEST + BLOCK + 1),
+            "{sizes:?}"
+        );
+        // Each piece is shown as a line.
+        assert_eq!(sizes.iter().sum::<usize>(), 5 * LONGEST / 2 + 3);
     }
 }
