@@ -39,7 +39,7 @@ const BASELINE: &[Check] = &[
     check("hostProbesAndHostLifecycle", &[(34, baseline::host_probes)]),
     check("privileged", &[(0, baseline::privileged)]),
     check(
-        "procMount_baseline",
+        "procMount",
         &[
             (0, baseline::proc_mount),
             (35, baseline::proc_mount_without_own_users),
@@ -84,7 +84,11 @@ const RESTRICTED: &[Check] = &[
             (25, restricted::capabilities_on_linux),
         ],
     },
-    check("procMount_restricted", &[(35, baseline::proc_mount)]),
+    Check {
+        id: "procMount_restricted",
+        overrides: "procMount",
+        versions: &[(35, baseline::proc_mount)],
+    },
     Check {
         id: "restrictedVolumes",
         overrides: "hostPathVolumes",

@@ -145,7 +145,7 @@ fn each_check_says_what_it_found() {
         b: privileged (containers "i", "c" must not set securityContext.privileged=true)
         r: privileged (containers "i", "c" must not set securityContext.privileged=true)
         b: procMount (containers "i", "c" must not set securityContext.procMount to "Unmasked")
-        r: procMount (containers "i", "c" must not set securityContext.procMount to "Unmasked"), procMount (containers "i", "c" must not set securityContext.procMount to "Unmasked")
+        r: procMount (containers "i", "c" must not set securityContext.procMount to "Unmasked")
         b: seLinuxOptions (pod set forbidden securityContext.seLinuxOptions: type "t"; user may not be set; role may not be set)
         r: seLinuxOptions (pod set forbidden securityContext.seLinuxOptions: type "t"; user may not be set; role may not be set)
         b: seLinuxOptions (containers "i", "c" set forbidden securityContext.seLinuxOptions: role may not be set)
