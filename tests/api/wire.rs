@@ -1,7 +1,12 @@
 //! The server on a port of its own, over TLS, and clients that do not behave.
 //!
-//! Controls: without `max_pending_accept_reset_streams` the rapid reset is answered 500 times;
-//! without the look at its activity no idle connection ends.
+//! Controls, each seen to go red: a protection taken out of `apiserver`, and what then never comes.
+//! `max_pending_accept_reset_streams(usize::MAX)` (without the line h2 has the same limit by
+//! itself): the GOAWAY for the rapid reset. `max_header_list_size` of a gigabyte: the one for
+//! endless headers. No look at a connection's activity: the end of those that are idle after the
+//! handshake, and of the one whose answer nobody takes. No time limit of the handshake: the end of
+//! the silent ones. No deadline, of requests or of the bodies of watches: the 504. No
+//! `graceful_shutdown`: the end of the watch's connection.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -229,26 +234,32 @@ async fn idle_connections_harm_nobody_and_end() {
 #[tokio::test]
 async fn a_body_that_does_not_come_ends_the_request_alone() {
     let server = Server::start().await;
-    let mut stream = server.connect(administrator()).await;
-    let head = "POST /api/v1/namespaces/default/configmaps HTTP/1.1\r\nHost: localhost\r\n\
-                Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{";
-    stream.write_all(head.as_bytes()).await.expect("written");
-    // The request's own deadline counts; the body is being waited for when the place is taken.
-    let waiting = async {
-        loop {
-            server.world.hands.advance(Duration::from_secs(61));
-            let mut answer = [0; 12];
-            let read = stream.read_exact(&mut answer);
-            if Clock::system()
-                .timeout(Duration::from_millis(50), read)
-                .await
-                .is_ok()
-            {
-                return answer;
+    // What lasts has no deadline, but its body has.
+    for line in [
+        "POST /api/v1/namespaces/default/configmaps",
+        "GET /api/v1/configmaps?watch=1",
+    ] {
+        let mut stream = server.connect(administrator()).await;
+        let head = format!(
+            "{line} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+             Content-Length: 100\r\n\r\n{{"
+        );
+        stream.write_all(head.as_bytes()).await.expect("written");
+        // The clock may move before the body is waited for: it moves again.
+        let waiting = async {
+            let timed = Clock::system();
+            loop {
+                server.world.hands.advance(Duration::from_secs(61));
+                let mut answer = [0; 12];
+                let read = stream.read_exact(&mut answer);
+                let read = timed.timeout(Duration::from_millis(50), read).await;
+                if read.is_ok() {
+                    return answer;
+                }
             }
-        }
-    };
-    assert_eq!(&within(waiting).await, b"HTTP/1.1 504");
+        };
+        assert_eq!(&within(waiting).await, b"HTTP/1.1 504", "{line}");
+    }
     server.is_well().await;
     server.stop().await;
 }
