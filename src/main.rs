@@ -6,6 +6,7 @@
 mod bootstrap;
 mod certificate;
 mod clean;
+mod components;
 mod flags;
 mod gate;
 mod kubelets;

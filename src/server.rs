@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use admission::{AdmissionMetrics, Chain};
 use anyhow::{Context, Result, bail};
 use apiserver::{ApiServer, Check, Checks, Done, Listener, Parts};
 use auth::{
@@ -16,13 +17,14 @@ use auth::{
 };
 use base::{Clock, Shutdown};
 use client::Client;
-use informer::Informers;
+use informer::{Informers, QueueMetrics};
 use pki::{Pki, PkiOptions};
 use registry::{Allocation, Registry};
 use store::{SledStore, Store};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
+use crate::components::Components;
 use crate::kubelets::Kubelets;
 use crate::lookups::Lookups;
 use crate::node::{self, NodeCx};
@@ -51,6 +53,7 @@ struct Control {
     authorizer: Arc<dyn Authorizer>,
     tokens: Arc<ServiceAccountTokens>,
     api: ApiServer,
+    metrics: Components,
 }
 
 /// Runs until SIGTERM or SIGINT. Pods go on.
@@ -168,6 +171,7 @@ fn start_scheduler(control: &Control, host: String, informers: Informers) -> Tas
         client: Client::new(client).with_user_agent("kube-scheduler"),
         clock: control.clock.clone(),
         shutdown: control.shutdown.clone(),
+        metrics: control.metrics.scheduler.clone(),
     });
     base::tasks::spawn("scheduler", scheduler)
 }
@@ -182,6 +186,7 @@ fn start_controllers(control: &Control, informers: Informers) -> Task {
         }),
         manager: Client::new(manager).with_user_agent("kube-controller-manager"),
         sign_token: sources::signer(control.tokens.clone()),
+        queues: QueueMetrics::new(&control.metrics.controllers),
         clock: control.clock.clone(),
         shutdown: control.shutdown.clone(),
         root_ca_pem: control.pki.server_ca_pem().to_owned(),
@@ -248,20 +253,18 @@ async fn open(options: &Options, port: u16, clock: &Clock, shutdown: &Shutdown) 
         Arc::new(rbac.clone()),
     ]));
     let (policy_check, policy_stored) = Check::until_done("poststarthook/rbac/bootstrap-roles");
+    let metrics = Components::default();
+    let admission_metrics = AdmissionMetrics::new(&metrics.admission, clock.clone());
+    let accounts = AwaitedAccounts::new(lookups.clone(), registry.clone(), clock.clone());
+    let audiences = sources::Audiences(authorizer.clone());
+    let plugins = Chain::built_in(lookups, Arc::new(accounts), Arc::new(audiences));
+    let admission = admission_metrics.of_chain(Arc::new(Chain::new(vec![
+        Arc::new(plugins.measured(&admission_metrics)),
+        Arc::new(EscalationCheck::new(rbac, authorizer.clone())),
+    ])));
     let api = ApiServer::new(Parts {
         registry: registry.clone(),
-        admission: Arc::new(admission::Chain::new(vec![
-            Arc::new(admission::Chain::built_in(
-                lookups.clone(),
-                Arc::new(AwaitedAccounts::new(
-                    lookups,
-                    registry.clone(),
-                    clock.clone(),
-                )),
-                Arc::new(sources::Audiences(authorizer.clone())),
-            )),
-            Arc::new(EscalationCheck::new(rbac, authorizer.clone())),
-        ])),
+        admission,
         authenticator: authenticator.clone(),
         authorizer: authorizer.clone(),
         tokens: tokens.clone(),
@@ -273,6 +276,7 @@ async fn open(options: &Options, port: u16, clock: &Clock, shutdown: &Shutdown) 
         )),
         checks: Checks(vec![store_check(store.clone()), policy_check]),
         server_ca_pem: pki.server_ca_pem().to_owned(),
+        components: metrics.all(),
         clock: clock.clone(),
         shutdown: shutdown.clone(),
     });
@@ -290,6 +294,7 @@ async fn open(options: &Options, port: u16, clock: &Clock, shutdown: &Shutdown) 
         authorizer,
         tokens,
         api,
+        metrics,
     })
 }
 

@@ -5,13 +5,14 @@ mod lookups;
 
 use std::sync::{Arc, LazyLock};
 
-use admission::AudienceSource;
+use admission::{AdmissionMetrics, AudienceSource, Chain};
 use apimachinery::{StatusError, UserInfo};
 use apiserver::{ApiServer, Check, Checks, KubeletConnector, NodeEndpoint, Parts};
 use auth::{
     Authenticator, BootstrapPolicy, PrivilegedGroup, Rbac, ServiceAccountTokens, Union, X509,
 };
 use base::clock::Hands;
+use base::metrics::Registry as Metrics;
 use base::{Clock, Shutdown};
 use bytes::Bytes;
 use client::{ByteStream, Transport, TransportError};
@@ -127,13 +128,12 @@ impl World {
         let shutdown = Shutdown::new();
         let x509 = X509::new(PKI.client_ca_pem(), Clock::system()).expect("an authority");
         let known: Vec<Arc<dyn Authenticator>> = vec![Arc::new(x509), tokens.clone()];
+        let metrics = Metrics::new();
+        let measured = AdmissionMetrics::new(&metrics, clock.clone());
+        let plugins = Chain::built_in(lookups.clone(), lookups, Arc::new(NoAudience));
         let api = ApiServer::new(Parts {
             registry,
-            admission: Arc::new(admission::Chain::built_in(
-                lookups.clone(),
-                lookups,
-                Arc::new(NoAudience),
-            )),
+            admission: measured.of_chain(Arc::new(plugins.measured(&measured))),
             authenticator: Arc::new(auth::Chain::new(known, true)),
             authorizer: Arc::new(Union(vec![
                 Arc::new(PrivilegedGroup::masters()),
@@ -144,6 +144,7 @@ impl World {
             kubelets: Arc::new(Kubelet),
             checks: Checks(vec![Check::new("etcd", true, || Ok(()))]),
             server_ca_pem: "the CA\n".to_owned(),
+            components: vec![metrics],
             clock,
             shutdown: shutdown.clone(),
         });

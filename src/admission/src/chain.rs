@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use apimachinery::admission::{Attributes, Plugin};
+use apimachinery::admission::{Attributes, Pass, Plugin};
 use apimachinery::{Object, StatusError};
 use futures::future::BoxFuture;
 
 use crate::{
-    AudienceSource, DefaultTolerationSeconds, LimitRanger, NamespaceLifecycle, NodeRestriction,
-    ObjectSource, PodSecurity, Priority, RuntimeClass, ServiceAccount, ServiceAccountSource,
-    TaintNodesByCondition,
+    AdmissionMetrics, AudienceSource, DefaultTolerationSeconds, LimitRanger, NamespaceLifecycle,
+    NodeRestriction, ObjectSource, PodSecurity, Priority, RuntimeClass, ServiceAccount,
+    ServiceAccountSource, TaintNodesByCondition,
 };
 
 /// Plugins in order, itself a plugin: mutating runs them all, then validating runs them all. The
@@ -43,6 +43,23 @@ impl Chain {
         ])
     }
 
+    /// The same plugins, each with a stopwatch.
+    #[must_use]
+    pub fn measured(self, metrics: &AdmissionMetrics) -> Self {
+        let plugins = self.0.into_iter();
+        let measured = plugins.map(|plugin| metrics.of_plugin(plugin) as Arc<dyn Plugin>);
+        Self::new(measured.collect())
+    }
+
+    fn asked<'a>(
+        &'a self,
+        pass: Pass,
+        attributes: &'a Attributes<'a>,
+    ) -> impl Iterator<Item = &'a Arc<dyn Plugin>> {
+        let plugins = self.0.iter();
+        plugins.filter(move |plugin| plugin.handles(pass, attributes.operation))
+    }
+
     /// The plugins' names, in order.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         self.0.iter().map(|plugin| plugin.name())
@@ -60,7 +77,7 @@ impl Plugin for Chain {
         object: &'a mut Object,
     ) -> BoxFuture<'a, Result<(), StatusError>> {
         Box::pin(async move {
-            for plugin in &self.0 {
+            for plugin in self.asked(Pass::Mutate, attributes) {
                 plugin.mutate(attributes, object).await?;
             }
             Ok(())
@@ -73,7 +90,7 @@ impl Plugin for Chain {
         object: Option<&'a Object>,
     ) -> BoxFuture<'a, Result<(), StatusError>> {
         Box::pin(async move {
-            for plugin in &self.0 {
+            for plugin in self.asked(Pass::Validate, attributes) {
                 plugin.validate(attributes, object).await?;
             }
             Ok(())

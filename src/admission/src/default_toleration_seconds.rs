@@ -1,6 +1,6 @@
 //! Pods stay on a lost node for five minutes unless they say otherwise.
 
-use apimachinery::admission::{Attributes, Operation, Plugin};
+use apimachinery::admission::{Attributes, Operation, Pass, Plugin};
 use apimachinery::{Object, StatusError};
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
@@ -30,6 +30,10 @@ impl Default for DefaultTolerationSeconds {
 impl Plugin for DefaultTolerationSeconds {
     fn name(&self) -> &'static str {
         "DefaultTolerationSeconds"
+    }
+
+    fn handles(&self, pass: Pass, operation: Operation) -> bool {
+        pass == Pass::Mutate && matches!(operation, Operation::Create | Operation::Update)
     }
 
     fn mutate<'a>(

@@ -11,6 +11,7 @@
 mod chain;
 mod default_toleration_seconds;
 mod limit_ranger;
+mod metrics;
 mod namespace_lifecycle;
 mod node_restriction;
 mod pod_security;
@@ -27,6 +28,7 @@ mod testing;
 pub use chain::Chain;
 pub use default_toleration_seconds::DefaultTolerationSeconds;
 pub use limit_ranger::LimitRanger;
+pub use metrics::{AdmissionMetrics, Stopwatch};
 pub use namespace_lifecycle::NamespaceLifecycle;
 pub use node_restriction::NodeRestriction;
 pub use pod_security::PodSecurity;

@@ -6,8 +6,8 @@ mod defaults;
 
 use std::sync::Arc;
 
-use apimachinery::admission::{Attributes, Operation, Plugin};
-use apimachinery::{Object, StatusError};
+use apimachinery::admission::{Attributes, Operation, Pass, Plugin};
+use apimachinery::{Object, StatusError, aggregate};
 use futures::future::BoxFuture;
 
 use crate::request::{forbidden, is_about};
@@ -30,6 +30,10 @@ impl LimitRanger {
 impl Plugin for LimitRanger {
     fn name(&self) -> &'static str {
         "LimitRanger"
+    }
+
+    fn handles(&self, _pass: Pass, operation: Operation) -> bool {
+        matches!(operation, Operation::Create | Operation::Update)
     }
 
     fn mutate<'a>(
@@ -95,23 +99,6 @@ fn limited(attributes: &Attributes<'_>) -> Option<Limited> {
         }
         _ => None,
     }
-}
-
-/// One fault stands alone; several are bracketed, repeated ones said once (`NewAggregate`).
-fn aggregate(faults: Vec<String>) -> Option<String> {
-    if faults.len() < 2 {
-        return faults.into_iter().next();
-    }
-    let mut texts: Vec<String> = Vec::new();
-    for fault in faults {
-        if !texts.contains(&fault) {
-            texts.push(fault);
-        }
-    }
-    Some(match texts.as_slice() {
-        [only] => only.clone(),
-        several => format!("[{}]", several.join(", ")),
-    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use apimachinery::admission::{Attributes, Operation, Plugin};
+use apimachinery::admission::{Attributes, Operation, Pass, Plugin};
 use apimachinery::{Cause, GroupResource, Object, Reason, StatusError};
 use futures::future::BoxFuture;
 
@@ -37,6 +37,14 @@ impl NamespaceLifecycle {
 impl Plugin for NamespaceLifecycle {
     fn name(&self) -> &'static str {
         "NamespaceLifecycle"
+    }
+
+    fn handles(&self, pass: Pass, operation: Operation) -> bool {
+        matches!(
+            (pass, operation),
+            (Pass::Mutate, Operation::Create | Operation::Update)
+                | (Pass::Validate, Operation::Delete)
+        )
     }
 
     fn mutate<'a>(

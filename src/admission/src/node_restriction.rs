@@ -6,8 +6,8 @@ mod token;
 
 use std::sync::Arc;
 
-use apimachinery::admission::{Attributes, Operation, Plugin};
-use apimachinery::{Object, StatusError, UserInfo};
+use apimachinery::admission::{Attributes, Operation, Pass, Plugin};
+use apimachinery::{Object, StatusError};
 use futures::future::BoxFuture;
 use serde_json::Value;
 
@@ -64,21 +64,20 @@ impl Plugin for NodeRestriction {
         "NodeRestriction"
     }
 
+    fn handles(&self, pass: Pass, _operation: Operation) -> bool {
+        pass == Pass::Validate
+    }
+
     fn validate<'a>(
         &'a self,
         attributes: &'a Attributes<'a>,
         object: Option<&'a Object>,
     ) -> BoxFuture<'a, Result<(), StatusError>> {
-        match node_of(&attributes.cx.user) {
+        match attributes.cx.user.node_name() {
             Some(node) => Box::pin(self.judge(node, attributes, object)),
             None => Box::pin(std::future::ready(Ok(()))),
         }
     }
-}
-
-fn node_of(user: &UserInfo) -> Option<&str> {
-    let node = user.name.strip_prefix("system:node:")?;
-    user.in_group("system:nodes").then_some(node)
 }
 
 /// Of each object of a collection, too, of which the authorizer sees no name.

@@ -12,7 +12,7 @@ mod subject;
 
 use std::sync::Arc;
 
-use apimachinery::admission::{Attributes, Operation, Plugin};
+use apimachinery::admission::{Attributes, Operation, Pass, Plugin};
 use apimachinery::{Object, StatusError};
 use futures::future::BoxFuture;
 use serde_json::Value;
@@ -123,6 +123,10 @@ impl PodSecurity {
 impl Plugin for PodSecurity {
     fn name(&self) -> &'static str {
         "PodSecurity"
+    }
+
+    fn handles(&self, pass: Pass, operation: Operation) -> bool {
+        pass == Pass::Validate && matches!(operation, Operation::Create | Operation::Update)
     }
 
     fn validate<'a>(

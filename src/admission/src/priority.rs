@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use apimachinery::admission::{Attributes, Operation, Plugin};
+use apimachinery::admission::{Attributes, Operation, Pass, Plugin};
 use apimachinery::{Object, StatusError};
 use futures::future::BoxFuture;
 use serde_json::Value;
@@ -78,6 +78,10 @@ fn is_default(class: &Object) -> bool {
 impl Plugin for Priority {
     fn name(&self) -> &'static str {
         "Priority"
+    }
+
+    fn handles(&self, _pass: Pass, operation: Operation) -> bool {
+        matches!(operation, Operation::Create | Operation::Update)
     }
 
     fn mutate<'a>(

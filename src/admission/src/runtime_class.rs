@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use api::quota::list;
-use apimachinery::admission::{Attributes, Plugin};
+use apimachinery::admission::{Attributes, Operation, Pass, Plugin};
 use apimachinery::{Object, StatusError};
 use futures::future::BoxFuture;
 use serde_json::{Map, Value};
@@ -45,6 +45,10 @@ impl RuntimeClass {
 impl Plugin for RuntimeClass {
     fn name(&self) -> &'static str {
         "RuntimeClass"
+    }
+
+    fn handles(&self, _pass: Pass, operation: Operation) -> bool {
+        operation == Operation::Create
     }
 
     fn mutate<'a>(

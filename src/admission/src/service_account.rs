@@ -4,7 +4,7 @@ mod token_volume;
 
 use std::sync::Arc;
 
-use apimachinery::admission::{Attributes, Plugin};
+use apimachinery::admission::{Attributes, Operation, Pass, Plugin};
 use apimachinery::{Object, StatusError};
 use futures::future::BoxFuture;
 use serde_json::{Map, Value};
@@ -43,6 +43,10 @@ impl ServiceAccount {
 impl Plugin for ServiceAccount {
     fn name(&self) -> &'static str {
         "ServiceAccount"
+    }
+
+    fn handles(&self, _pass: Pass, operation: Operation) -> bool {
+        operation == Operation::Create
     }
 
     fn mutate<'a>(

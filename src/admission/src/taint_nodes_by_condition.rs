@@ -1,6 +1,6 @@
 //! A new node takes no pods before it has said that it is ready.
 
-use apimachinery::admission::{Attributes, Operation, Plugin};
+use apimachinery::admission::{Attributes, Operation, Pass, Plugin};
 use apimachinery::{Object, StatusError};
 use futures::future::BoxFuture;
 use serde_json::json;
@@ -16,6 +16,10 @@ pub struct TaintNodesByCondition;
 impl Plugin for TaintNodesByCondition {
     fn name(&self) -> &'static str {
         "TaintNodesByCondition"
+    }
+
+    fn handles(&self, pass: Pass, operation: Operation) -> bool {
+        (pass, operation) == (Pass::Mutate, Operation::Create)
     }
 
     fn mutate<'a>(

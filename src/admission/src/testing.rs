@@ -1,6 +1,6 @@
 //! A request in a line, and a small cluster.
 
-use apimachinery::admission::{Attributes, Operation, Plugin};
+use apimachinery::admission::{Attributes, Operation, Pass, Plugin};
 use apimachinery::{
     GroupVersionKind, GroupVersionResource, Object, RequestCx, StatusError, UserInfo,
 };
@@ -102,12 +102,18 @@ impl Request {
             dry_run: false,
         };
         if self.operation == Operation::Delete {
-            plugin.validate(&attributes, None).await?;
+            if plugin.handles(Pass::Validate, self.operation) {
+                plugin.validate(&attributes, None).await?;
+            }
             return Ok(None);
         }
         let mut object = Object::from_value(object).expect("an object");
-        plugin.mutate(&attributes, &mut object).await?;
-        plugin.validate(&attributes, Some(&object)).await?;
+        if plugin.handles(Pass::Mutate, self.operation) {
+            plugin.mutate(&attributes, &mut object).await?;
+        }
+        if plugin.handles(Pass::Validate, self.operation) {
+            plugin.validate(&attributes, Some(&object)).await?;
+        }
         Ok(Some(object))
     }
 }

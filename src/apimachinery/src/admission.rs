@@ -15,6 +15,13 @@ pub enum Operation {
     Connect,
 }
 
+/// The two passes over a write, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Pass {
+    Mutate,
+    Validate,
+}
+
 /// What is about to happen. The new object is passed beside it, so that only
 /// [`Plugin::mutate`] can change it.
 #[derive(Clone, Debug)]
@@ -38,6 +45,12 @@ pub struct Attributes<'a> {
 pub trait Plugin: Send + Sync {
     /// Upstream's name: `NamespaceLifecycle`.
     fn name(&self) -> &'static str;
+
+    /// Whether it has anything to say in this pass of such an operation; it is not asked
+    /// otherwise.
+    fn handles(&self, _pass: Pass, _operation: Operation) -> bool {
+        true
+    }
 
     /// May change the object. Runs again when the write is retried after a conflict.
     ///

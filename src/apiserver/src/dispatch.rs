@@ -31,7 +31,7 @@ impl Call<'_> {
 
     /// Writes to another kind than the request is about.
     pub fn writer_of(&self, served: Served) -> Writer<'_> {
-        let (registry, admission) = (&self.state.parts.registry, &self.state.metrics.admission);
+        let (registry, admission) = (&self.state.parts.registry, &*self.state.parts.admission);
         registry.writer(served, self.cx, admission)
     }
 

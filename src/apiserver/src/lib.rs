@@ -35,6 +35,7 @@ use std::sync::Arc;
 
 use apimachinery::admission::Plugin;
 use auth::{Authenticator, Authorizer, ServiceAccountTokens};
+use base::metrics::Registry as Metrics;
 use base::{Clock, Shutdown};
 use registry::Registry;
 
@@ -60,6 +61,9 @@ pub struct Parts {
     pub checks: Checks,
     /// The CA that serving certificates are signed by, for `/cacerts`.
     pub server_ca_pem: String,
+    /// The metrics of components of this process that have no port of their own; each name is
+    /// one component's alone.
+    pub components: Vec<Metrics>,
     pub clock: Clock,
     /// Ends watches and idle connections.
     pub shutdown: Shutdown,
@@ -85,7 +89,7 @@ impl ApiServer {
     pub fn new(mut parts: Parts) -> Self {
         let documents = routes::openapi::documents();
         let checks = std::mem::take(&mut parts.checks).with_own(&parts.shutdown);
-        let metrics = metrics::Metrics::new(parts.admission.clone(), parts.clock.clone());
+        let metrics = metrics::Metrics::new();
         Self(Arc::new(State {
             parts,
             checks,

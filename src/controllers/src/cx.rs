@@ -7,7 +7,7 @@ use apimachinery::Object;
 use base::{Clock, Shutdown};
 use client::{ApiResource, Client};
 use futures::future::BoxFuture;
-use informer::{Informers, Recorder};
+use informer::{Controller, Informers, QueueMetrics, Recorder, WorkQueue};
 
 /// Gives each loop the client of its own identity
 /// (`system:serviceaccount:kube-system:<name>`).
@@ -26,6 +26,8 @@ pub struct ControllersCx {
     /// controller's role lets it.
     pub manager: Client,
     pub sign_token: TokenSigner,
+    /// Of the queues of all loops.
+    pub queues: QueueMetrics,
     pub clock: Clock,
     pub shutdown: Shutdown,
     /// Every served resource that can be listed, watched and deleted.
@@ -36,6 +38,12 @@ pub struct ControllersCx {
 }
 
 impl ControllersCx {
+    /// A loop's queue, under the name that upstream's metrics know it by, and its workers.
+    pub(crate) fn controller(&self, name: &'static str, queue: &str) -> Controller {
+        let queue = WorkQueue::measured(self.clock.clone(), &self.queues, queue);
+        Controller::new(name, queue)
+    }
+
     /// Writes a loop's events, under the loop's own name and identity.
     pub(crate) fn recorder(&self, name: &'static str, client: &Client) -> Recorder {
         let (clock, shutdown) = (self.clock.clone(), self.shutdown.clone());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use apimachinery::{Encoded, StatusError};
-use base::{Clock, Shutdown, TraceId};
+use base::{Shutdown, TraceId};
 use client::ClientError;
 use futures::future::{BoxFuture, join_all};
 use tracing::{Instrument, debug, info_span, warn};
@@ -64,11 +64,12 @@ pub struct Controller {
 }
 
 impl Controller {
+    /// `name` is the loop's, for the log.
     #[must_use]
-    pub fn new(name: &'static str, clock: Clock) -> Self {
+    pub fn new(name: &'static str, queue: WorkQueue) -> Self {
         Self {
             name,
-            queue: WorkQueue::new(clock),
+            queue,
             waits_for: Vec::new(),
             workers: 5,
         }

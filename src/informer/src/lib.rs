@@ -16,6 +16,7 @@ mod index;
 mod informer;
 mod key;
 mod lister;
+mod queue_metrics;
 mod recorder;
 mod reflector;
 #[cfg(test)]
@@ -27,5 +28,6 @@ pub use index::{IndexFn, by_namespace_label, by_node, by_owner_uid};
 pub use informer::{Change, Informer, Informers};
 pub use key::Key;
 pub use lister::Lister;
+pub use queue_metrics::QueueMetrics;
 pub use recorder::{EventType, Recorder, reference};
 pub use workqueue::WorkQueue;

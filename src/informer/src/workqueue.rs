@@ -10,6 +10,7 @@ use base::{Clock, TraceId};
 use tokio::sync::Notify;
 
 use crate::key::Key;
+use crate::queue_metrics::{Measured, QueueMetrics, Stand};
 
 /// The first retry of a failing key, doubled to the last.
 const FIRST_RETRY: Duration = Duration::from_millis(5);
@@ -27,16 +28,23 @@ pub struct WorkQueue {
 #[derive(Default)]
 struct State {
     ready: VecDeque<Key>,
-    /// Waiting or to be run again; the trace of the last addition.
-    dirty: HashMap<Key, TraceId>,
-    /// What workers have, and on which trace: a retry goes on with it.
-    processing: HashMap<Key, TraceId>,
+    /// Waiting or to be run again; the trace of the last addition, the time of the first.
+    dirty: HashMap<Key, Since>,
+    /// What workers have, since when, and on which trace: a retry goes on with it.
+    processing: HashMap<Key, Since>,
     /// Times and keys; an entry counts only while `due` names the same time for its key.
     delayed: BinaryHeap<Reverse<(Duration, Key)>>,
     /// When each delayed key is due, the earliest time asked for, and its trace.
     due: HashMap<Key, (Duration, TraceId)>,
     failures: HashMap<Key, u32>,
     closed: bool,
+    measured: Option<Measured>,
+}
+
+#[derive(Clone, Copy)]
+struct Since {
+    trace: TraceId,
+    at: Duration,
 }
 
 impl WorkQueue {
@@ -49,15 +57,25 @@ impl WorkQueue {
         }
     }
 
+    /// A queue that tells how it stands, and how long its keys wait and take, under this name.
+    #[must_use]
+    pub fn measured(clock: Clock, metrics: &QueueMetrics, name: &str) -> Self {
+        let queue = Self::new(clock.clone());
+        queue.lock().measured = Some(metrics.of(name));
+        let state = Arc::downgrade(&queue.state);
+        metrics.watch(name, move || {
+            let state = state.upgrade()?;
+            let state = state.lock().unwrap_or_else(PoisonError::into_inner);
+            Some(state.stand(clock.monotonic()))
+        });
+        queue
+    }
+
     /// Adds a key. While it waits already, only its trace is renewed.
     pub fn add(&self, key: Key, trace: TraceId) {
+        let now = self.clock.monotonic();
         let mut state = self.lock();
-        if state.closed {
-            return;
-        }
-        let waits = state.dirty.insert(key.clone(), trace).is_some();
-        if !waits && !state.processing.contains_key(&key) {
-            state.ready.push_back(key);
+        if !state.closed && state.mark(key, Since { trace, at: now }) {
             drop(state);
             self.news.notify_one();
         }
@@ -69,10 +87,17 @@ impl WorkQueue {
         let at = self.clock.monotonic().saturating_add(delay);
         {
             let mut state = self.lock();
-            if state.closed || state.due.get(&key).is_some_and(|(due, _)| *due <= at) {
+            if state.closed {
                 return;
             }
-            let trace = state.processing.get(&key).copied().unwrap_or_default();
+            if let Some(measured) = &state.measured {
+                measured.retries.inc();
+            }
+            if state.due.get(&key).is_some_and(|(due, _)| *due <= at) {
+                return;
+            }
+            let taken = state.processing.get(&key);
+            let trace = taken.map(|taken| taken.trace).unwrap_or_default();
             state.due.insert(key.clone(), (at, trace));
             state.delayed.push(Reverse((at, key)));
         }
@@ -103,15 +128,14 @@ impl WorkQueue {
             let news = self.news.notified();
             let wake_at = {
                 let mut state = self.lock();
-                state.release(self.clock.monotonic());
-                if let Some(key) = state.ready.pop_front() {
-                    let trace = state.dirty.remove(&key).unwrap_or_default();
-                    state.processing.insert(key.clone(), trace);
+                let now = self.clock.monotonic();
+                state.release(now);
+                if let Some(taken) = state.take(now) {
                     if !state.ready.is_empty() {
                         // Another worker may be waiting.
                         self.news.notify_one();
                     }
-                    return Some((key, trace));
+                    return Some(taken);
                 }
                 if state.closed {
                     self.news.notify_one();
@@ -132,7 +156,11 @@ impl WorkQueue {
     /// A worker has finished with a key; an addition meanwhile makes it ready again.
     pub fn done(&self, key: &Key) {
         let mut state = self.lock();
-        state.processing.remove(key);
+        let taken = state.processing.remove(key);
+        if let (Some(taken), Some(measured)) = (taken, &state.measured) {
+            let took = self.clock.monotonic().saturating_sub(taken.at);
+            measured.worked.observe(took.as_secs_f64());
+        }
         if state.dirty.contains_key(key) {
             state.ready.push_back(key.clone());
             drop(state);
@@ -163,6 +191,47 @@ impl WorkQueue {
 }
 
 impl State {
+    /// Notes that a key is to be run; true when it has become ready by that.
+    fn mark(&mut self, key: Key, since: Since) -> bool {
+        if let Some(waiting) = self.dirty.get_mut(&key) {
+            waiting.trace = since.trace;
+            return false;
+        }
+        if let Some(measured) = &self.measured {
+            measured.adds.inc();
+        }
+        self.dirty.insert(key.clone(), since);
+        let is_free = !self.processing.contains_key(&key);
+        if is_free {
+            self.ready.push_back(key);
+        }
+        is_free
+    }
+
+    /// Hands the first ready key to a worker.
+    fn take(&mut self, now: Duration) -> Option<(Key, TraceId)> {
+        let key = self.ready.pop_front()?;
+        let waited = self.dirty.remove(&key);
+        let trace = waited.map(|waited| waited.trace).unwrap_or_default();
+        if let (Some(waited), Some(measured)) = (waited, &self.measured) {
+            let waited = now.saturating_sub(waited.at);
+            measured.waited.observe(waited.as_secs_f64());
+        }
+        self.processing
+            .insert(key.clone(), Since { trace, at: now });
+        Some((key, trace))
+    }
+
+    fn stand(&self, now: Duration) -> Stand {
+        let ages = self.processing.values();
+        let ages = ages.map(|taken| now.saturating_sub(taken.at).as_secs_f64());
+        Stand {
+            depth: self.dirty.len(),
+            unfinished: ages.clone().sum(),
+            longest: ages.fold(0.0, f64::max),
+        }
+    }
+
     /// Makes ready what has waited long enough.
     fn release(&mut self, now: Duration) {
         while let Some(Reverse((at, _))) = self.delayed.peek()
@@ -177,156 +246,13 @@ impl State {
                 continue;
             };
             self.due.remove(&key);
-            if self.dirty.contains_key(&key) {
-                continue;
-            }
-            self.dirty.insert(key.clone(), trace);
-            if !self.processing.contains_key(&key) {
-                self.ready.push_back(key);
+            // What waits already keeps the trace of the news that it waits with.
+            if !self.dirty.contains_key(&key) {
+                self.mark(key, Since { trace, at: now });
             }
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use jiff::Timestamp;
-
-    fn key(name: &str) -> Key {
-        Key::new("n", name)
-    }
-
-    fn queue() -> (WorkQueue, base::clock::Hands) {
-        let (clock, hands) = Clock::manual(Timestamp::UNIX_EPOCH);
-        (WorkQueue::new(clock), hands)
-    }
-
-    fn try_next(queue: &WorkQueue) -> Option<String> {
-        use futures::FutureExt;
-        queue
-            .next()
-            .now_or_never()
-            .flatten()
-            .map(|(key, _)| key.name.to_string())
-    }
-
-    #[test]
-    fn many_additions_are_one_run_and_one_more_during_it() {
-        let (queue, _) = queue();
-        for name in ["a", "b", "a"] {
-            queue.add(key(name), TraceId::NONE);
-        }
-        assert_eq!(try_next(&queue).as_deref(), Some("a"));
-        queue.add(key("a"), TraceId::NONE);
-        queue.add(key("a"), TraceId::NONE);
-        assert_eq!(try_next(&queue).as_deref(), Some("b"));
-        assert_eq!(try_next(&queue), None, "a is being worked on");
-        queue.done(&key("a"));
-        assert_eq!(try_next(&queue).as_deref(), Some("a"));
-        queue.done(&key("a"));
-        assert_eq!(try_next(&queue), None);
-    }
-
-    #[test]
-    fn delays_and_back_off() {
-        let (queue, hands) = queue();
-        queue.add_rate_limited(key("a"));
-        queue.add_rate_limited(key("b"));
-        queue.add_rate_limited(key("b"));
-        assert_eq!(try_next(&queue), None);
-        hands.advance(Duration::from_millis(5));
-        let first: Vec<_> = std::iter::from_fn(|| try_next(&queue)).collect();
-        assert_eq!(first, ["a", "b"]);
-        queue.done(&key("b"));
-        queue.add_rate_limited(key("b"));
-        hands.advance(Duration::from_millis(19));
-        assert_eq!(try_next(&queue), None, "the third failure waits 20 ms");
-        hands.advance(Duration::from_millis(1));
-        assert_eq!(try_next(&queue).as_deref(), Some("b"));
-        queue.forget(&key("b"));
-        queue.done(&key("b"));
-        queue.add_rate_limited(key("b"));
-        hands.advance(Duration::from_millis(5));
-        assert_eq!(try_next(&queue).as_deref(), Some("b"));
-    }
-
-    #[test]
-    fn of_several_delays_the_earliest_counts_once() {
-        let (queue, hands) = queue();
-        for seconds in [30, 10, 20] {
-            queue.add_after(key("a"), Duration::from_secs(seconds));
-        }
-        hands.advance(Duration::from_secs(10));
-        assert_eq!(try_next(&queue).as_deref(), Some("a"));
-        queue.done(&key("a"));
-        hands.advance(Duration::from_secs(30));
-        assert_eq!(try_next(&queue), None);
-    }
-
-    #[tokio::test]
-    async fn a_retry_keeps_its_trace_until_news_bring_another() {
-        let (queue, hands) = queue();
-        let (first, second) = (TraceId::from_bits(1), TraceId::from_bits(2));
-        queue.add(key("a"), first);
-        assert_eq!(queue.next().await, Some((key("a"), first)));
-        queue.add_rate_limited(key("a"));
-        queue.done(&key("a"));
-        hands.advance(Duration::from_millis(5));
-        assert_eq!(queue.next().await, Some((key("a"), first)));
-        queue.add_rate_limited(key("a"));
-        queue.add(key("a"), second);
-        queue.done(&key("a"));
-        hands.advance(Duration::from_millis(10));
-        assert_eq!(queue.next().await, Some((key("a"), second)));
-        queue.done(&key("a"));
-        assert_eq!(try_next(&queue), None, "the retry was the same run");
-    }
-
-    /// Twenty workers on one queue: each key is run as often as asked for and never by two.
-    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-    async fn no_key_is_with_two_workers_and_none_is_lost() {
-        use std::sync::atomic::{AtomicUsize, Ordering};
-        let queue = WorkQueue::new(Clock::system());
-        let busy: Arc<Vec<AtomicUsize>> = Arc::new((0..10).map(|_| AtomicUsize::new(0)).collect());
-        let last: Arc<Vec<AtomicUsize>> = Arc::new((0..10).map(|_| AtomicUsize::new(0)).collect());
-        let workers = (0..20).map(|_| {
-            let (queue, busy, last) = (queue.clone(), busy.clone(), last.clone());
-            tokio::spawn(async move {
-                while let Some((key, trace)) = queue.next().await {
-                    let at: usize = key.name.parse().expect("a number");
-                    assert_eq!(busy[at].fetch_add(1, Ordering::SeqCst), 0);
-                    tokio::task::yield_now().await;
-                    let round = usize::try_from(trace.to_bits()).expect("small");
-                    last[at].fetch_max(round, Ordering::SeqCst);
-                    busy[at].fetch_sub(1, Ordering::SeqCst);
-                    queue.done(&key);
-                }
-            })
-        });
-        let workers: Vec<_> = workers.collect();
-        for round in 1..=2000_u64 {
-            for name in 0..10 {
-                queue.add(key(&name.to_string()), TraceId::from_bits(round));
-            }
-            tokio::task::yield_now().await;
-        }
-        queue.close();
-        for worker in workers {
-            worker.await.expect("no key was with two workers");
-        }
-        let seen: Vec<_> = last.iter().map(|l| l.load(Ordering::SeqCst)).collect();
-        assert_eq!(seen, [2000; 10], "the last addition is always run");
-    }
-
-    #[tokio::test]
-    async fn a_closed_queue_drains_and_ends() {
-        let (queue, _) = queue();
-        queue.add(key("a"), TraceId::NONE);
-        queue.close();
-        queue.add(key("b"), TraceId::NONE);
-        assert_eq!(queue.next().await.map(|(key, _)| key), Some(key("a")));
-        assert_eq!(queue.next().await, None);
-        assert_eq!(queue.next().await, None);
-    }
-}
+mod tests;

@@ -16,6 +16,7 @@ mod diagnosis;
 mod effects;
 mod events;
 mod framework;
+mod metrics;
 mod node;
 mod node_affinity;
 mod plan;

@@ -16,11 +16,18 @@ use std::time::Duration;
 use base::Clock;
 
 use crate::framework::{Framework, Plugin};
+use crate::metrics::{Metrics, Tries, Waiting};
 use crate::pod::PodInfo;
 use crate::wakeup::{ClusterEvent, EventKind, own_changes};
 
 const INITIAL_BACKOFF: Duration = Duration::from_secs(1);
 const MAX_BACKOFF: Duration = Duration::from_secs(10);
+
+/// Why pods enter a queue beside what happens in the cluster, by upstream's names.
+const POD_ADD: &str = "UnschedulablePodAdd";
+const POD_UPDATE: &str = "UnschedulablePodUpdate";
+const FAILURE: &str = "ScheduleAttemptFailure";
+const BACKOFF_COMPLETE: &str = "BackoffComplete";
 
 type Uid = Arc<str>;
 
@@ -34,6 +41,18 @@ enum Place {
     InFlight,
 }
 
+impl Place {
+    fn waiting(self) -> Option<Waiting> {
+        match self {
+            Self::Active => Some(Waiting::Active),
+            Self::Backoff { .. } | Self::ErrorBackoff { .. } => Some(Waiting::Backoff),
+            Self::Unschedulable => Some(Waiting::Unschedulable),
+            Self::Gated => Some(Waiting::Gated),
+            Self::InFlight => None,
+        }
+    }
+}
+
 struct Entry {
     pod: Arc<PodInfo>,
     place: Place,
@@ -41,6 +60,7 @@ struct Entry {
     order: u64,
     rejections: u32,
     errors: u32,
+    tries: Tries,
     /// When the last try was over.
     since: Duration,
     rejected_by: Vec<&'static Plugin>,
@@ -50,6 +70,7 @@ struct Entry {
 pub struct Queue {
     framework: Framework,
     clock: Clock,
+    metrics: Metrics,
     entries: HashMap<Uid, Entry>,
     active: BTreeSet<(Reverse<i32>, u64, Uid)>,
     backoff: BTreeSet<(Duration, Uid)>,
@@ -60,10 +81,11 @@ pub struct Queue {
 
 impl Queue {
     #[must_use]
-    pub fn new(framework: Framework, clock: Clock) -> Self {
+    pub fn new(framework: Framework, clock: Clock, metrics: Metrics) -> Self {
         Self {
             framework,
             clock,
+            metrics,
             entries: HashMap::new(),
             active: BTreeSet::new(),
             backoff: BTreeSet::new(),
@@ -81,7 +103,7 @@ impl Queue {
         let old = std::mem::replace(&mut entry.pod, pod.clone());
         let place = entry.place;
         match place {
-            Place::Gated => self.enqueue(&pod.uid),
+            Place::Gated => self.enqueue(&pod.uid, POD_UPDATE),
             Place::Active if old.priority != pod.priority => {
                 let order = entry.order;
                 let before = (Reverse(old.priority), order, pod.uid.clone());
@@ -92,8 +114,8 @@ impl Queue {
             Place::Unschedulable => {
                 let changes = own_changes(&old, &pod);
                 let mut events = changes.iter().map(|kind| ClusterEvent::pod(*kind, &pod));
-                if events.any(|event| self.is_woken_by(&pod.uid, &event)) {
-                    self.retry(&pod.uid);
+                if let Some(event) = events.find(|event| self.is_woken_by(&pod.uid, event)) {
+                    self.retry(&pod.uid, event.kind.label());
                 }
             }
             _ => {}
@@ -104,25 +126,26 @@ impl Queue {
         let uid = pod.uid.clone();
         let entry = Entry {
             pod,
-            place: Place::Gated,
+            place: Place::InFlight,
             order: self.take_order(),
             rejections: 0,
             errors: 0,
+            tries: Tries::default(),
             since: self.clock.monotonic(),
             rejected_by: Vec::new(),
         };
         self.entries.insert(uid.clone(), entry);
-        self.enqueue(&uid);
+        self.enqueue(&uid, POD_ADD);
     }
 
     /// Makes a pod active unless a PreEnqueue plugin objects.
-    fn enqueue(&mut self, uid: &Uid) {
+    fn enqueue(&mut self, uid: &Uid, event: &'static str) {
         if let Some(entry) = self.entries.get(uid) {
             let place = match self.framework.pre_enqueue(&entry.pod) {
                 Ok(()) => Place::Active,
                 Err(_) => Place::Gated,
             };
-            self.move_to(uid, place);
+            self.move_to(uid, place, event);
         }
     }
 
@@ -130,7 +153,7 @@ impl Queue {
     pub fn remove(&mut self, uid: &str) {
         if self.entries.contains_key(uid) {
             let uid: Uid = uid.into();
-            self.move_to(&uid, Place::InFlight);
+            self.take_out(&uid);
             self.entries.remove(&uid);
         }
     }
@@ -148,8 +171,21 @@ impl Queue {
             Some((_, _, uid)) => uid.clone(),
             None => self.backoff.first()?.1.clone(),
         };
-        self.move_to(&next, Place::InFlight);
-        self.get(&next).cloned()
+        self.take_out(&next);
+        let now = self.clock.monotonic();
+        let entry = self.entries.get_mut(&next)?;
+        if entry.tries.count == 0 {
+            entry.tries.since = now;
+        }
+        entry.tries.count += 1;
+        Some(entry.pod.clone())
+    }
+
+    /// The tries of a pod that waits or is in flight, the present one included.
+    #[must_use]
+    pub fn tries(&self, uid: &str) -> Tries {
+        let entry = self.entries.get(uid);
+        entry.map(|entry| entry.tries).unwrap_or_default()
     }
 
     /// When [`Queue::pop`] may next give a pod that it does not give now; `None` when only an
@@ -175,7 +211,7 @@ impl Queue {
         entry.errors = 0;
         entry.since = now;
         entry.order = order;
-        self.move_to(uid, Place::Unschedulable);
+        self.move_to(uid, Place::Unschedulable, FAILURE);
     }
 
     /// Puts a pod aside whose effects failed, until its back-off is over.
@@ -189,7 +225,7 @@ impl Queue {
         entry.since = now;
         entry.order = order;
         let until = now + backoff(entry.errors);
-        self.move_to(uid, Place::ErrorBackoff { until });
+        self.move_to(uid, Place::ErrorBackoff { until }, FAILURE);
     }
 
     /// Wakes the pods that an event may help.
@@ -198,7 +234,7 @@ impl Queue {
         let woken = all.filter(|uid| self.is_woken_by(uid, event));
         let woken: Vec<Uid> = woken.cloned().collect();
         for uid in woken {
-            self.retry(&uid);
+            self.retry(&uid, event.kind.label());
         }
     }
 
@@ -213,15 +249,15 @@ impl Queue {
     }
 
     /// Out of the unschedulable ones, into back-off unless that is over.
-    fn retry(&mut self, uid: &Uid) {
+    fn retry(&mut self, uid: &Uid, event: &'static str) {
         let Some(entry) = self.entries.get(uid) else {
             return;
         };
         let until = entry.since + backoff(entry.rejections);
         if until <= self.clock.monotonic() {
-            self.enqueue(uid);
+            self.enqueue(uid, event);
         } else {
-            self.move_to(uid, Place::Backoff { until });
+            self.move_to(uid, Place::Backoff { until }, event);
         }
     }
 
@@ -238,16 +274,26 @@ impl Queue {
                     break;
                 };
                 let uid = uid.clone();
-                self.enqueue(&uid);
+                self.enqueue(&uid, BACKOFF_COMPLETE);
             }
         }
     }
 
-    fn move_to(&mut self, uid: &Uid, place: Place) {
+    fn take_out(&mut self, uid: &Uid) {
+        // Nothing is entered.
+        self.move_to(uid, Place::InFlight, "");
+    }
+
+    fn move_to(&mut self, uid: &Uid, place: Place, event: &'static str) {
         let Some(entry) = self.entries.get_mut(uid) else {
             return;
         };
         let before = std::mem::replace(&mut entry.place, place);
+        let (from, to) = (before.waiting(), place.waiting());
+        if from != to {
+            from.inspect(|queue| self.metrics.left(*queue));
+            to.inspect(|queue| self.metrics.entered(*queue, event));
+        }
         let active = (Reverse(entry.pod.priority), entry.order, uid.clone());
         match before {
             // The order may have moved on, but never while it is active.

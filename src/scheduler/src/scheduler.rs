@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::policy::PodDisruptionBudget;
 use api::{Kind, Node, Pod};
+use base::metrics::Registry;
 use base::{Clock, Shutdown};
 use client::Client;
 use informer::{Informer, Informers, Key};
@@ -14,6 +16,7 @@ use tracing::{debug, error, warn};
 use crate::effects::{BindError, Effects, Failure, NAME};
 use crate::events::Events;
 use crate::framework::Framework;
+use crate::metrics::{Metrics, Outcome};
 use crate::plan::{Decision, Nominating, Step, plan};
 use crate::plugins;
 use crate::pod::PodInfo;
@@ -40,6 +43,8 @@ pub struct SchedulerCx {
     pub client: Client,
     pub clock: Clock,
     pub shutdown: Shutdown,
+    /// Where the scheduler's metrics are made.
+    pub metrics: Registry,
     /// The machine's name, for events.
     pub host: String,
 }
@@ -71,6 +76,7 @@ struct Scheduler {
     /// Which pod has a name now: a new pod of an old name means that the old one is gone.
     uids: HashMap<Key, Arc<str>>,
     effects: Effects,
+    metrics: Metrics,
     sender: UnboundedSender<News>,
     binding: BTreeSet<Arc<str>>,
     /// Where the next search for a node begins.
@@ -81,10 +87,11 @@ impl Scheduler {
     fn new(cx: &SchedulerCx, pods: Informer, sender: UnboundedSender<News>) -> Self {
         let client = cx.client.with_user_agent("kube-scheduler");
         let (clock, shutdown) = (cx.clock.clone(), cx.shutdown.clone());
+        let metrics = Metrics::new(&cx.metrics);
         let events = Events::new(client.clone(), NAME, &cx.host, clock.clone(), shutdown);
         Self {
             framework: plugins::DEFAULT,
-            queue: Queue::new(plugins::DEFAULT, clock.clone()),
+            queue: Queue::new(plugins::DEFAULT, clock.clone(), metrics.clone()),
             snapshot: Snapshot::default(),
             uids: HashMap::new(),
             effects: Effects {
@@ -93,6 +100,7 @@ impl Scheduler {
                 pods,
                 events,
             },
+            metrics,
             sender,
             binding: BTreeSet::new(),
             next_start: 0,
@@ -128,16 +136,25 @@ impl Scheduler {
 
     /// One cycle: plan, then act.
     fn schedule_one(&mut self, pod: &Arc<PodInfo>) {
+        let started = self.effects.clock.monotonic();
         let plan = plan(&self.framework, &self.snapshot, pod, self.next_start);
         self.next_start = plan.next_start;
+        let took = self.effects.clock.monotonic().saturating_sub(started);
+        self.metrics.decided(took);
         match plan.decision {
-            Decision::Place { node, steps } => self.place(pod, &node, steps),
+            Decision::Place { node, steps } => self.place(pod, &node, steps, started),
             Decision::Reject {
                 diagnosis,
                 nominating,
             } => {
                 let text = diagnosis.to_string();
                 debug!(pod = %pod.key, text, "no node fits");
+                self.metrics.tried(Outcome::Unschedulable, took);
+                let looked_for_victims =
+                    !diagnosis.post_filter.is_empty() || matches!(nominating, Nominating::Set(_));
+                if looked_for_victims {
+                    self.metrics.preemptions.inc();
+                }
                 self.queue.reject(&pod.uid, &diagnosis.plugins);
                 let nominated = self.nominate(pod, nominating);
                 let failure = Failure {
@@ -150,13 +167,22 @@ impl Scheduler {
         }
     }
 
-    fn place(&mut self, pod: &Arc<PodInfo>, node: &Arc<str>, steps: Vec<Step>) {
+    /// Binds a pod in a task of its own; `started` is when the try began.
+    fn place(&mut self, pod: &Arc<PodInfo>, node: &Arc<str>, steps: Vec<Step>, started: Duration) {
         self.snapshot.place(pod.clone(), node, true);
         self.binding.insert(pod.uid.clone());
         let (effects, sender, pod) = (self.effects.clone(), self.sender.clone(), pod.clone());
+        let (metrics, tries) = (self.metrics.clone(), self.queue.tries(&pod.uid));
         base::tasks::spawn("bind", async move {
             let bound = base::tasks::catch("bind", effects.bind(&pod, &steps)).await;
             let outcome = bound.unwrap_or(Err(BindError::Panicked));
+            let now = effects.clock.monotonic();
+            if outcome.is_ok() {
+                metrics.tried(Outcome::Scheduled, now.saturating_sub(started));
+                metrics.bound(tries, now);
+            } else {
+                metrics.tried(Outcome::Error, now.saturating_sub(started));
+            }
             // After shutdown nobody listens; the cluster says what became of the pod.
             let _ = sender.send(News::Bound { pod, outcome });
         });
@@ -217,6 +243,7 @@ impl Scheduler {
     }
 
     fn preempt(&self, pod: &Arc<PodInfo>, nomination: Nomination) {
+        self.metrics.evicts(nomination.victims.len());
         let (effects, sender, pod) = (self.effects.clone(), self.sender.clone(), pod.clone());
         base::tasks::spawn("preempt", async move {
             let preempted = base::tasks::catch("preempt", effects.preempt(&pod, &nomination));

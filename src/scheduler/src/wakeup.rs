@@ -26,6 +26,24 @@ pub enum EventKind {
     PodGatesEliminated,
 }
 
+impl EventKind {
+    /// As upstream's metrics call it: a resource, and what happened to it.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::NodeAdd => "NodeAdd",
+            Self::NodeAllocatable => "NodeUpdateNodeAllocatable",
+            Self::NodeLabel => "NodeUpdateNodeLabel",
+            Self::NodeTaint => "NodeUpdateNodeTaint",
+            Self::AssignedPodDelete => "AssignedPodDelete",
+            Self::AssignedPodScaleDown => "AssignedPodUpdatePodScaleDown",
+            Self::PodTolerations => "UnschedulablePodUpdatePodToleration",
+            Self::PodScaleDown => "UnschedulablePodUpdatePodScaleDown",
+            Self::PodGatesEliminated => "UnschedulablePodUpdatePodSchedulingGatesEliminated",
+        }
+    }
+}
+
 /// One such happening.
 #[derive(Clone, Copy, Debug)]
 pub struct ClusterEvent<'a> {

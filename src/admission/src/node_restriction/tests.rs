@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use apimachinery::UserInfo;
+
 use super::*;
 use crate::request::MIRROR;
 use crate::testing::{Cluster, Request};

@@ -1,8 +1,6 @@
 //! Health checks as service level indicators: `/metrics/slis`.
 
-use base::metrics::{IntCounterVec, IntGaugeVec, Registry};
-
-use super::Make;
+use base::metrics::{IntCounterVec, IntGaugeVec, Make, Registry};
 
 pub(crate) struct HealthMetrics {
     pub registry: Registry,

@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use auth::Decision;
-use base::metrics::{Histogram, IntCounter};
+use base::metrics::{Histogram, IntCounter, Make};
 use jiff::SignedDuration;
-
-use super::Make;
 
 /// One authentication's or authorization's result, counted and measured.
 struct Outcome {

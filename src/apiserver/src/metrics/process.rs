@@ -3,7 +3,8 @@
 use std::fmt::Write;
 use std::fs;
 
-use super::Make;
+use base::metrics::Make;
+
 use crate::version;
 
 /// The kernel's clock ticks in a second, fixed for user space on Linux.

@@ -4,11 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use base::metrics::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec};
+use base::metrics::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Make};
 use http::{HeaderMap, Method, StatusCode, Uri};
 use resources::{Resource, Subresource};
 
-use super::Make;
 use crate::negotiate;
 use crate::request_info::{RequestInfo, query};
 

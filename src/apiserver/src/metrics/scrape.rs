@@ -1,10 +1,10 @@
 //! The text of `/metrics`.
 
 use apimachinery::StatusError;
-use base::metrics::{IntGaugeVec, Registry};
+use base::metrics::{IntGaugeVec, Make, Registry};
 use registry::ListOptions;
 
-use super::{Make, process};
+use super::process;
 use crate::State;
 
 /// Everything: what was counted on the way, and what is looked up now.
@@ -17,6 +17,9 @@ pub(crate) async fn scrape(state: &State) -> Result<String, StatusError> {
     let make = Make(&now);
     stored(state, &make).await?;
     text.push_str(&base::metrics::encode(&now));
+    for component in &state.parts.components {
+        text.push_str(&base::metrics::encode(component));
+    }
     text.push_str(&process::text());
     Ok(text)
 }

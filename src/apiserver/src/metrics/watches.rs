@@ -1,9 +1,7 @@
 //! Events that watches send.
 
-use base::metrics::{Histogram, HistogramVec, IntCounter, IntCounterVec};
+use base::metrics::{Histogram, HistogramVec, IntCounter, IntCounterVec, Make};
 use resources::Served;
-
-use super::Make;
 
 pub(crate) struct WatchMetrics {
     events: IntCounterVec,

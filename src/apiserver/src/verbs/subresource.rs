@@ -1,6 +1,6 @@
 //! POST to a subresource whose body is another kind: a write hook carries it out.
 
-use apimachinery::admission::{Attributes, Operation, Plugin};
+use apimachinery::admission::{Attributes, Operation};
 use apimachinery::{Details, GroupVersionKind, Object, Status, StatusError};
 use axum::body::Body;
 use http::{Response, StatusCode};
@@ -65,7 +65,7 @@ async fn token(
         old: None,
         dry_run,
     };
-    let admission = &call.state.metrics.admission;
+    let admission = &*call.state.parts.admission;
     admission.mutate(&attributes, &mut request).await?;
     admission.validate(&attributes, Some(&request)).await?;
     let tokens = &call.state.parts.tokens;

@@ -11,7 +11,7 @@ use base::TraceId;
 use client::{Client, DeleteOptions, Preconditions};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use informer::{Action, Change, Controller, Informer, Key, Lister, ReconcileError, Reconciler};
+use informer::{Action, Change, Informer, Key, Lister, ReconcileError, Reconciler};
 
 use crate::cx::{ControllersCx, Row, TokenSigner};
 use crate::owed::{Look, Owed, look};
@@ -47,7 +47,7 @@ fn start(cx: &ControllersCx) -> BoxFuture<'static, ()> {
         client,
     };
     let secrets = tokens.secrets.informer().clone();
-    Controller::new(ROW.name, cx.clock.clone())
+    cx.controller(ROW.name, "serviceaccount_tokens_secret")
         .watches_by(tokens.secrets.informer(), |change| {
             let key = Key::of(change.object());
             let ours = !by_account(change.object()).is_empty();

@@ -18,9 +18,7 @@ use base::{Clock, TraceId};
 use client::Client;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use informer::{
-    Action, Change, Controller, EventType, Key, Lister, ReconcileError, Reconciler, Recorder,
-};
+use informer::{Action, Change, EventType, Key, Lister, ReconcileError, Reconciler, Recorder};
 
 use crate::claim::{self, Claim, Claimant};
 use crate::cx::{ControllersCx, Row};
@@ -62,7 +60,7 @@ fn start(cx: &ControllersCx) -> BoxFuture<'static, ()> {
     };
     let adopters = reconciler.deployments.informer().clone();
     let (owners, sets) = (reconciler.sets.clone(), reconciler.sets.informer());
-    Controller::new(ROW.name, cx.clock.clone())
+    cx.controller(ROW.name, "deployment")
         .watches(&adopters)
         .owns(sets, "Deployment")
         .watches_by(sets, {

@@ -10,7 +10,7 @@ use base::TraceId;
 use client::Client;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use informer::{Action, Change, Controller, Key, Lister, ReconcileError, Reconciler};
+use informer::{Action, Change, Key, Lister, ReconcileError, Reconciler};
 
 use crate::cx::{ControllersCx, Row};
 use crate::owed::Owed;
@@ -23,7 +23,8 @@ pub(crate) const SERVICE_ACCOUNT: Row = Row {
     name: "service-account-controller",
     start: |cx| {
         let wanted = plan::default_account;
-        start::<ServiceAccount>(cx, SERVICE_ACCOUNT.name, plan::DEFAULT, Box::new(wanted))
+        let names = (SERVICE_ACCOUNT.name, "serviceaccount");
+        start::<ServiceAccount>(cx, names, plan::DEFAULT, Box::new(wanted))
     },
 };
 
@@ -33,7 +34,8 @@ pub(crate) const ROOT_CA: Row = Row {
     start: |cx| {
         let pem = cx.root_ca_pem.clone();
         let wanted = move |found: ConfigMap| plan::root_ca(found, &pem);
-        start::<ConfigMap>(cx, ROOT_CA.name, plan::ROOT_CA, Box::new(wanted))
+        let names = (ROOT_CA.name, "root_ca_cert_publisher");
+        start::<ConfigMap>(cx, names, plan::ROOT_CA, Box::new(wanted))
     },
 };
 
@@ -51,7 +53,7 @@ struct Everywhere<K> {
 
 fn start<K: Kind>(
     cx: &ControllersCx,
-    row: &'static str,
+    (row, queue): (&'static str, &'static str),
     name: &'static str,
     wanted: Wanted<K>,
 ) -> BoxFuture<'static, ()> {
@@ -64,7 +66,7 @@ fn start<K: Kind>(
         owed: Owed::new::<K>(cx, &client),
         client,
     };
-    Controller::new(row, cx.clock.clone())
+    cx.controller(row, queue)
         .watches(everywhere.namespaces.informer())
         .watches_by(everywhere.objects.informer(), move |change| {
             namespace_of(name, change)

@@ -16,7 +16,7 @@ use client::{
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use informer::{Action, Controller, Key, ReconcileError, Reconciler, WorkQueue};
+use informer::{Action, Key, ReconcileError, Reconciler, WorkQueue};
 use serde_json::{Value, json};
 
 use crate::cx::{ControllersCx, Row};
@@ -50,7 +50,9 @@ fn start(cx: &ControllersCx) -> BoxFuture<'static, ()> {
         .filter(|resource| resource.plural != "events")
         .cloned()
         .collect();
-    let mut controller = Controller::new(ROW.name, cx.clock.clone()).workers(WORKERS);
+    let mut controller = cx
+        .controller(ROW.name, "garbage_collector_attempt_to_delete")
+        .workers(WORKERS);
     for (at, resource) in resources.iter().enumerate() {
         let graph = graph.clone();
         controller = controller.watches_by(&cx.informers.of(&resource.gvr()), move |change| {

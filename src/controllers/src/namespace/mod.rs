@@ -11,7 +11,7 @@ use base::{Clock, TraceId};
 use client::{ApiResource, Client, WriteOptions};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use informer::{Action, Change, Controller, Key, Lister, ReconcileError, Reconciler};
+use informer::{Action, Change, Key, Lister, ReconcileError, Reconciler};
 
 use crate::cx::{ControllersCx, Row};
 use crate::owed::{Look, Owed, look};
@@ -39,7 +39,8 @@ struct Namespaces {
 fn start(cx: &ControllersCx) -> BoxFuture<'static, ()> {
     let client = (cx.clients)(ROW.name);
     let namespaces: Lister<Namespace> = cx.informers.lister();
-    let mut controller = Controller::new(ROW.name, cx.clock.clone())
+    let mut controller = cx
+        .controller(ROW.name, "namespace")
         .workers(WORKERS)
         .watches(namespaces.informer());
     let mut resources = cx.resources.clone();

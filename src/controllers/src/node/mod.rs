@@ -15,8 +15,7 @@ use client::Client;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use informer::{
-    Action, Change, Controller, EventType, Key, Lister, ReconcileError, Reconciler, Recorder,
-    by_node,
+    Action, Change, EventType, Key, Lister, ReconcileError, Reconciler, Recorder, by_node,
 };
 
 use crate::cx::{ControllersCx, NodeMonitorOptions, Row};
@@ -69,7 +68,7 @@ fn start(cx: &ControllersCx) -> BoxFuture<'static, ()> {
         client,
     };
     let others = reconciler.nodes.clone();
-    Controller::new(ROW.name, cx.clock.clone())
+    cx.controller(ROW.name, "node_lifecycle_controller")
         .watches(reconciler.nodes.informer())
         .watches_by(reconciler.nodes.informer(), move |change| {
             neighbours(&others, change)

@@ -14,7 +14,7 @@ use base::{Clock, TraceId};
 use client::{Client, DeleteOptions};
 use futures::FutureExt;
 use futures::future::{BoxFuture, join};
-use informer::{Action, Change, Controller, Key, Lister, ReconcileError, Reconciler, by_node};
+use informer::{Action, Change, Key, Lister, ReconcileError, Reconciler, by_node};
 use serde::Deserialize;
 
 use crate::cx::{ControllersCx, Row};
@@ -48,12 +48,15 @@ fn start(cx: &ControllersCx) -> BoxFuture<'static, ()> {
         sweep: sweep.clone(),
     });
     let nodes = lost.nodes.informer();
-    let lost_controller = Controller::new(ROW.name, cx.clock.clone())
+    let lost_controller = cx
+        .controller(ROW.name, "orphaned_pods_nodes")
         .workers(1)
         .watches(nodes)
         .watches_by(pods.informer(), bound_to)
         .run(lost.clone(), cx.shutdown.clone());
-    let sweep_controller = Controller::new(ROW.name, cx.clock.clone())
+    // Upstream sweeps by a timer and has no queue for it.
+    let sweep_controller = cx
+        .controller(ROW.name, "terminated_pods")
         .workers(1)
         .watches_by(pods.informer(), finished)
         .run(sweep, cx.shutdown.clone());

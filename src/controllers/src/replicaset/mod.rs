@@ -12,7 +12,7 @@ use base::{Clock, TraceId};
 use client::Client;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use informer::{Action, Controller, Key, Lister, ReconcileError, Reconciler, Recorder};
+use informer::{Action, Key, Lister, ReconcileError, Reconciler, Recorder};
 
 use crate::cx::{ControllersCx, Row};
 use crate::index::{CONTROLLER, by_controller, orphans_of};
@@ -52,7 +52,7 @@ fn start(cx: &ControllersCx) -> BoxFuture<'static, ()> {
     };
     let adopters = reconciler.sets.informer().clone();
     let pods = reconciler.pods.informer();
-    Controller::new(ROW.name, cx.clock.clone())
+    cx.controller(ROW.name, "replicaset")
         .watches(reconciler.sets.informer())
         .owns(pods, "ReplicaSet")
         .watches_by(pods, move |change| {

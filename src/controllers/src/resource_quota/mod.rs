@@ -17,7 +17,7 @@ use base::{Clock, TraceId};
 use client::{ApiResource, Client, ListOptions, WriteOptions};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use informer::{Action, Change, Controller, Informer, Key, ReconcileError, Reconciler};
+use informer::{Action, Change, Informer, Key, ReconcileError, Reconciler};
 
 use crate::cx::{ControllersCx, Row};
 use crate::writes;
@@ -47,7 +47,8 @@ fn start(cx: &ControllersCx) -> BoxFuture<'static, ()> {
         .filter(|resource| resource.namespaced && resource.plural != "events")
         .cloned()
         .collect();
-    let mut controller = Controller::new(ROW.name, cx.clock.clone())
+    let mut controller = cx
+        .controller(ROW.name, "resourcequota_primary")
         .watches_by(&quotas, |change| own_key(change).into_iter().collect());
     for resource in &resources {
         let (quotas, clock) = (quotas.clone(), cx.clock.clone());

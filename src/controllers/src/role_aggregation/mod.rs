@@ -10,7 +10,7 @@ use base::TraceId;
 use client::Client;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use informer::{Action, Controller, Key, Lister, ReconcileError, Reconciler};
+use informer::{Action, Key, Lister, ReconcileError, Reconciler};
 
 use crate::cx::{ControllersCx, Row};
 use crate::owed::{Look, Owed, look};
@@ -42,7 +42,7 @@ fn start(cx: &ControllersCx) -> BoxFuture<'static, ()> {
         let roles = roles.clone();
         move |_: &informer::Change<'_>| aggregating(&roles)
     };
-    Controller::new(ROW.name, cx.clock.clone())
+    cx.controller(ROW.name, "ClusterRoleAggregator")
         .watches(roles.informer())
         .watches_by(roles.informer(), every)
         .run(Arc::new(aggregation), cx.shutdown.clone())

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::clock::Hands;
+use base::metrics::Registry;
 use base::{Clock, Shutdown};
 use client::testing::{FakeServer, Verb};
 use client::{ApiResource, Client};
-use informer::Informers;
+use informer::{Informers, QueueMetrics};
 use serde_json::Value;
 
 use crate::cx::{ControllersCx, NodeMonitorOptions, Row};
@@ -22,6 +23,8 @@ pub(crate) const START: &str = "2026-01-01T00:00:00Z";
 pub(crate) struct World {
     pub(crate) server: FakeServer,
     pub(crate) hands: Hands,
+    /// Of the queues' metrics.
+    pub(crate) registry: Registry,
     pub(crate) cx: ControllersCx,
 }
 
@@ -37,6 +40,7 @@ impl World {
         let source = Arc::new(server.clone());
         let informers = Informers::new(source, clock.clone(), shutdown.clone());
         let clients = server.clone();
+        let registry = Registry::new();
         let cx = ControllersCx {
             informers,
             manager: Client::new(Arc::new(roles::Role {
@@ -50,13 +54,19 @@ impl World {
                 let server = clients.clone();
                 Client::new(Arc::new(roles::Role { name, server }))
             }),
+            queues: QueueMetrics::new(&registry),
             clock,
             shutdown,
             resources,
             root_ca_pem: "the root".to_owned(),
             node_monitor: NodeMonitorOptions::default(),
         };
-        Self { server, hands, cx }
+        Self {
+            server,
+            hands,
+            registry,
+            cx,
+        }
     }
 
     /// Starts a loop; it ends with the world.

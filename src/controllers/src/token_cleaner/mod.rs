@@ -10,7 +10,7 @@ use base::{Clock, TraceId};
 use client::{Client, DeleteOptions, Preconditions};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use informer::{Action, Change, Controller, Key, Lister, ReconcileError, Reconciler};
+use informer::{Action, Change, Key, Lister, ReconcileError, Reconciler};
 
 use crate::cx::{ControllersCx, Row};
 
@@ -32,7 +32,7 @@ fn start(cx: &ControllersCx) -> BoxFuture<'static, ()> {
         client: (cx.clients)(ROW.name),
         clock: cx.clock.clone(),
     };
-    Controller::new(ROW.name, cx.clock.clone())
+    cx.controller(ROW.name, "token_cleaner")
         .watches_by(cleaner.secrets.informer(), in_kube_system)
         .run(Arc::new(cleaner), cx.shutdown.clone())
         .boxed()

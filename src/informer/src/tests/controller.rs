@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use tokio::sync::watch;
 
 use super::while_time_passes;
-use crate::{Action, Controller, Informers, Key, ReconcileError, Reconciler};
+use crate::{Action, Controller, Informers, Key, ReconcileError, Reconciler, WorkQueue};
 
 /// Fails, panics and asks for more before it is content; notes each run.
 struct Moody {
@@ -53,7 +53,7 @@ async fn failures_panics_and_delays_bring_a_key_back_on_its_trace() {
     let set = server.put(&set);
     let pods = informers.of(&Pod::GVR);
     while_time_passes(&hands, pods.synced()).await;
-    let controller = Controller::new("test", clock.clone())
+    let controller = Controller::new("test", WorkQueue::new(clock.clone()))
         .workers(2)
         .owns(&pods, "ReplicaSet");
     let moody = Arc::new(Moody {

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use base::Clock;
 use base::clock::Hands;
+use base::metrics::Registry;
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::Queue;
+use crate::metrics::Metrics;
 use crate::plugins::DEFAULT;
 use crate::pod::PodInfo;
 use crate::testing::{names, node, pod, requests};
@@ -16,7 +18,8 @@ use crate::wakeup::{ClusterEvent, EventKind};
 
 fn queue() -> (Queue, Hands) {
     let (clock, hands) = Clock::manual(Timestamp::UNIX_EPOCH);
-    (Queue::new(DEFAULT, clock), hands)
+    let metrics = Metrics::new(&Registry::new());
+    (Queue::new(DEFAULT, clock, metrics), hands)
 }
 
 fn important(name: &str, priority: i32) -> Arc<PodInfo> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use api::{Kind, Node, Pod};
 use apimachinery::StatusError;
 use base::clock::Hands;
+use base::metrics::Registry;
 use base::{Clock, Shutdown};
 use client::testing::{Effect, FakeServer, Verb};
 use expect_test::{Expect, expect};
@@ -17,6 +18,7 @@ use serde_json::{Value, json};
 use super::{SchedulerCx, run};
 use crate::testing::{node_object, pod_object, requests};
 
+mod metrics;
 mod steps;
 
 struct World {
@@ -44,6 +46,7 @@ impl World {
             client: server.client(),
             clock,
             shutdown,
+            metrics: Registry::new(),
             host: "machine".to_owned(),
         };
         Self { server, hands, cx }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use base::metrics::Registry;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::{World, important, on_one_thread};
+use super::{SchedulerCx, World, important, on_one_thread};
 use crate::effects::{BindError, Failure};
 use crate::pod::PodInfo;
 use crate::scheduler::Scheduler;
@@ -16,7 +17,11 @@ use api::{Kind, Pod};
 fn idle(world: &World) -> Scheduler {
     let (sender, _) = mpsc::unbounded_channel();
     let pods = world.cx.informers.of(&Pod::GVR);
-    let mut scheduler = Scheduler::new(&world.cx, pods, sender);
+    let cx = SchedulerCx {
+        metrics: Registry::new(),
+        ..world.cx.clone()
+    };
+    let mut scheduler = Scheduler::new(&cx, pods, sender);
     scheduler.put_node(&node_object("n1", &json!({}), &json!({})));
     scheduler
 }
