@@ -33,18 +33,27 @@ pub struct Cx {
     pub shutdown: Shutdown,
 }
 
+/// The stored rules are known.
+pub struct Known(Cx);
+
+/// Reads the stored rules and follows them from now on. Nobody but system:masters has a right
+/// before that, so that no request should be answered either.
+pub async fn read(cx: Cx) -> Known {
+    cx.rules.follow(&cx.informers).await;
+    Known(cx)
+}
+
 /// Writes what is missing, then lets the stored objects decide alone. Tries again until it is
-/// done or the server ends: until then the embedded policy answers.
-pub async fn establish(cx: Cx) {
+/// done or the server ends: until then the embedded policy answers for what is missing.
+pub async fn establish(known: Known) {
     let Cx {
         registry,
         rules,
-        informers,
         stored,
         clock,
         shutdown,
-    } = cx;
-    rules.follow(&informers);
+        ..
+    } = known.0;
     let below = Below(registry);
     let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
     loop {
@@ -66,7 +75,7 @@ pub async fn establish(cx: Cx) {
     }
     tokio::select! {
         () = shutdown.stopping() => {}
-        () = rules.take_over(&informers, &clock, PATIENCE) => {}
+        () = rules.take_over(&clock, PATIENCE) => {}
     }
 }
 
@@ -171,21 +180,25 @@ mod tests {
             }
         }
 
-        /// As at a start of the server.
-        async fn start(&self) -> Rbac {
+        /// As at a start of the server, up to the first step.
+        fn cx(&self, stored: Done) -> Cx {
             let source = Arc::new(self.registry.clone());
-            let informers = Informers::new(source, self.clock.clone(), self.shutdown.clone());
-            let rules = Arc::new(StoredRules::default());
-            let (check, stored) = apiserver::Check::until_done("policy");
-            establish(Cx {
+            Cx {
                 registry: self.registry.clone(),
-                rules: rules.clone(),
-                informers,
+                rules: Arc::new(StoredRules::default()),
+                informers: Informers::new(source, self.clock.clone(), self.shutdown.clone()),
                 stored,
                 clock: self.clock.clone(),
                 shutdown: self.shutdown.clone(),
-            })
-            .await;
+            }
+        }
+
+        /// As at a start of the server.
+        async fn start(&self) -> Rbac {
+            let (check, stored) = apiserver::Check::until_done("policy");
+            let cx = self.cx(stored);
+            let rules = cx.rules.clone();
+            establish(read(cx).await).await;
             assert_eq!((check.run)().await, Ok(()));
             Rbac::new(rules)
         }
@@ -235,6 +248,56 @@ mod tests {
         world.clock.timeout(PATIENCE, gone).await.expect("noticed");
         assert!(may_bind(&world.start().await));
         assert_eq!(world.count("ClusterRoleBinding").await, 52);
+        world.shutdown.stop();
+    }
+
+    /// The binding of this name in the policy.
+    fn binding(name: &str) -> Object {
+        let mut objects = auth::bootstrap::objects().into_iter();
+        let is_it = |object: &Object| object.contains_key("roleRef") && object.name() == name;
+        objects.find(is_it).expect("in the policy")
+    }
+
+    #[tokio::test]
+    async fn what_was_taken_for_good_is_not_given_back_while_the_server_starts() {
+        let world = World::new().await;
+        world.start().await;
+        let below = Below(world.registry.clone());
+        let scheduler = binding("system:kube-scheduler");
+        let mut taken = below.get(&scheduler).await.expect("read").expect("stored");
+        taken.insert("subjects".into(), serde_json::json!([]));
+        let annotations =
+            serde_json::json!({"rbac.authorization.kubernetes.io/autoupdate": "false"});
+        taken
+            .metadata_mut()
+            .insert("annotations".into(), annotations);
+        below.update(taken).await.expect("updated");
+        let manager = binding("system:kube-controller-manager");
+        let missing = below.get(&manager).await.expect("read").expect("stored");
+        below.delete(&missing).await.expect("deleted");
+
+        let (_, stored) = apiserver::Check::until_done("policy");
+        let cx = world.cx(stored);
+        let rbac = Rbac::new(cx.rules.clone());
+        let may_list = || {
+            [
+                auth::identity::scheduler(),
+                auth::identity::controller_manager(),
+            ]
+            .map(|user| {
+                let asked = AuthzAttributes::resource(&user, "list", "", "pods");
+                rbac.authorize(&asked).is_allowed()
+            })
+        };
+        assert_eq!(may_list(), [false, false], "before the rules are read");
+        let known = read(cx).await;
+        assert_eq!(
+            may_list(),
+            [false, true],
+            "before what is missing is written"
+        );
+        establish(known).await;
+        assert_eq!(may_list(), [false, true], "from then on");
         world.shutdown.stop();
     }
 }

@@ -65,6 +65,8 @@ pub async fn run(options: Options) -> Result<()> {
     let port = listener.address().port();
     let control = open(&options, port, &clock, &shutdown).await?;
     bootstrap::objects(&control.registry, service_ip(&options)?, port).await?;
+    // Nobody is answered before it is known who may do what.
+    let rules = rbac::read(rbac_cx(&control)).await;
     let kubeconfig = options.path("write-kubeconfig");
     control
         .pki
@@ -77,6 +79,7 @@ pub async fn run(options: Options) -> Result<()> {
         listener.serve(control.api.clone(), tls, clock.clone(), shutdown.clone()),
     );
     info!(port, kubeconfig = %kubeconfig.display(), "the API server answers");
+    base::tasks::spawn("bootstrap policy", rbac::establish(rules));
     let mut parts = start(&options, &control, port).await?;
     parts.push(serving);
 
@@ -98,6 +101,20 @@ pub async fn run(options: Options) -> Result<()> {
     Ok(())
 }
 
+fn rbac_cx(control: &Control) -> rbac::Cx {
+    let (clock, shutdown) = (control.clock.clone(), control.shutdown.clone());
+    let source = Arc::new(control.registry.clone());
+    rbac::Cx {
+        registry: control.registry.clone(),
+        rules: control.rules.clone(),
+        // What decides who may read cannot wait for its own decision.
+        informers: Informers::new(source, clock.clone(), shutdown.clone()),
+        stored: control.policy_stored.clone(),
+        clock,
+        shutdown,
+    }
+}
+
 type Task = tokio::task::JoinHandle<Option<()>>;
 
 /// Starts everything beside the API server.
@@ -117,18 +134,6 @@ async fn start(options: &Options, control: &Control, port: u16) -> Result<Vec<Ta
     });
     let informers = Informers::new(source, clock.clone(), shutdown.clone());
     sources::feed_graph(&informers, &control.graph);
-    base::tasks::spawn(
-        "bootstrap policy",
-        rbac::establish(rbac::Cx {
-            registry: registry.clone(),
-            rules: control.rules.clone(),
-            // What decides who may read cannot wait for its own decision.
-            informers: Informers::new(Arc::new(registry.clone()), clock.clone(), shutdown.clone()),
-            stored: control.policy_stored.clone(),
-            clock: clock.clone(),
-            shutdown: shutdown.clone(),
-        }),
-    );
     let node = node::start(NodeCx {
         options,
         api,

@@ -23,29 +23,23 @@ const RESOURCES: [(&str, bool); 4] = [
     ("rolebindings", false),
 ];
 
-/// A [`RuleSource`] over stored objects. Before they have been read, and on a first start written,
-/// the bootstrap policy answers for those that are missing, so that the components need not wait.
+/// A [`RuleSource`] over stored objects. Before they have been read nobody has a right: what an
+/// administrator took from the bootstrap policy is not known yet. Once they have been, and until
+/// those that are missing have been written, the bootstrap policy answers for the latter, so that
+/// the components of a first start need not wait.
+#[derive(Default)]
 pub struct StoredRules {
     table: RwLock<RuleTable>,
-    /// `None` once the stored objects say everything.
-    before: RwLock<Option<BootstrapPolicy>>,
+    /// For what is missing; `None` before the stored objects are read and once they say
+    /// everything.
+    stand_in: RwLock<Option<BootstrapPolicy>>,
     /// Told after every change, with one place to remember it.
     changed: Notify,
 }
 
-impl Default for StoredRules {
-    fn default() -> Self {
-        Self {
-            table: RwLock::default(),
-            before: RwLock::new(Some(BootstrapPolicy::load())),
-            changed: Notify::new(),
-        }
-    }
-}
-
 impl StoredRules {
-    /// Follows the four resources from now on.
-    pub fn follow(self: &Arc<Self>, informers: &Informers) {
+    /// Follows the four resources from now on. Resolves when what is stored has been read.
+    pub async fn follow(self: &Arc<Self>, informers: &Informers) {
         for (resource, is_role) in RESOURCES {
             let rules = self.clone();
             informers.of(&gvr(resource)).on_change(move |change| {
@@ -59,15 +53,28 @@ impl StoredRules {
                 rules.changed.notify_one();
             });
         }
-    }
-
-    /// Waits until all stored objects have been read and lets the bootstrap policy go: call it
-    /// after [`crate::bootstrap::reconcile`] has written them. An object of the policy that does
-    /// not appear within `patience` has been removed on purpose.
-    pub async fn take_over(&self, informers: &Informers, clock: &Clock, patience: Duration) {
         for (resource, _) in RESOURCES {
             informers.of(&gvr(resource)).synced().await;
         }
+        self.let_policy_stand_in();
+    }
+
+    /// For roles and bindings that are not stored.
+    pub(crate) fn let_policy_stand_in(&self) {
+        self.set_stand_in(Some(BootstrapPolicy::load()));
+    }
+
+    fn set_stand_in(&self, policy: Option<BootstrapPolicy>) {
+        *self
+            .stand_in
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = policy;
+    }
+
+    /// Waits until the objects of the bootstrap policy have been read and lets it go: call it
+    /// after [`crate::bootstrap::reconcile`] has written them. One that does not appear within
+    /// `patience` has been removed on purpose.
+    pub async fn take_over(&self, clock: &Clock, patience: Duration) {
         let expected = objects();
         let whole = async {
             while !expected.iter().all(|object| self.has(object)) {
@@ -77,11 +84,7 @@ impl StoredRules {
         if clock.timeout(patience, whole).await.is_err() {
             warn!("not all objects of the bootstrap policy are stored");
         }
-        self.forget_policy();
-    }
-
-    fn forget_policy(&self) {
-        *self.before.write().unwrap_or_else(PoisonError::into_inner) = None;
+        self.set_stand_in(None);
     }
 
     fn has(&self, object: &Object) -> bool {
@@ -128,17 +131,17 @@ impl StoredRules {
     }
 
     fn read<T>(&self, of: impl FnOnce(&RuleTable, Option<&BootstrapPolicy>) -> T) -> T {
-        let before = self.before.read().unwrap_or_else(PoisonError::into_inner);
+        let policy = self.stand_in.read().unwrap_or_else(PoisonError::into_inner);
         let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
-        of(&table, before.as_ref())
+        of(&table, policy.as_ref())
     }
 }
 
 impl RuleSource for StoredRules {
     fn bindings(&self, namespace: &str, user: &UserInfo) -> Vec<Arc<Binding>> {
-        self.read(|table, before| {
+        self.read(|table, policy| {
             let mut found = table.bindings(namespace, user);
-            let policy = before.map(|policy| policy.bindings(namespace, user));
+            let policy = policy.map(|policy| policy.bindings(namespace, user));
             // A stored binding says itself whom it is for, be it fewer than at first.
             let missing = policy.into_iter().flatten();
             found.extend(missing.filter(|one| !table.has_binding(&one.namespace, &one.name)));
@@ -147,11 +150,11 @@ impl RuleSource for StoredRules {
     }
 
     fn role(&self, namespace: &str, name: &str) -> Option<Arc<Role>> {
-        self.read(|table, before| {
+        self.read(|table, policy| {
             // What is stored counts, be it less than at first. No component waits for the rules
             // that a role aggregates, which its controller adds.
             let stored = table.role(namespace, name);
-            stored.or_else(|| before?.role(namespace, name))
+            stored.or_else(|| policy?.role(namespace, name))
         })
     }
 }
@@ -190,7 +193,9 @@ mod tests {
                 let asked = AuthzAttributes::resource(&scheduler, "list", "", "pods");
                 rbac.authorize(&asked).is_allowed()
             };
-            assert!(may(), "before it is read");
+            assert!(!may(), "before it is read");
+            rules.let_policy_stand_in();
+            assert!(may(), "before it is written");
             let taken = |name: &str| {
                 object(json!({
                     "kind": object_of, "metadata": {"name": name}, "subjects": [], "rules": [],
@@ -210,6 +215,7 @@ mod tests {
     #[test]
     fn stored_objects_count_and_the_policy_only_before_them() {
         let rules = Arc::new(StoredRules::default());
+        rules.let_policy_stand_in();
         let rbac = Rbac::new(rules.clone());
         let dev = UserInfo::new("dev", &[]);
         let may = |user: &UserInfo, group: &str, resource: &str| {
@@ -239,7 +245,7 @@ mod tests {
         rules.role_changed(&role, false);
         rules.binding_changed(&binding("Role"), false);
         assert!(may(&dev, "", "pods") && !may(&dev, "", "secrets"));
-        rules.forget_policy();
+        rules.set_stand_in(None);
         assert!(may(&dev, "", "pods") && !may(&scheduler, "", "pods"));
 
         rules.binding_changed(&binding("ClusterRole"), false);
