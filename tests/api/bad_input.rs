@@ -245,6 +245,26 @@ fn lines() -> Vec<Bad> {
             "GET",
             "/api/v1/namespaces/default/status/extra/more",
         ),
+        bad(
+            "more than a log",
+            "GET",
+            "/api/v1/namespaces/default/pods/there/log/more",
+        ),
+        bad(
+            "more than a scale",
+            "GET",
+            "/apis/apps/v1/namespaces/default/deployments/there/scale/more",
+        ),
+        bad(
+            "more than a binding",
+            "POST",
+            "/api/v1/namespaces/default/pods/there/binding/more",
+        ),
+        list("a version with a sign", "resourceVersion=%2B5"),
+        list(
+            "a version out of range",
+            "resourceVersion=99999999999999999999",
+        ),
         list(
             "a token of a version to come",
             // {"v":1,"rv":99999,"after":""}

@@ -24,8 +24,11 @@ impl Lines {
     }
 
     async fn open_as(world: &World, query: &str, said: &Said) -> Self {
-        let uri = format!("{MAPS}?watch=true&{query}");
-        let answer = world.send("GET", &uri, said).await;
+        Self::at(world, &format!("{MAPS}?watch=true&{query}"), said).await
+    }
+
+    async fn at(world: &World, uri: &str, said: &Said) -> Self {
+        let answer = world.send("GET", uri, said).await;
         assert_eq!(answer.status(), 200, "{uri}");
         Self {
             body: answer.into_body(),
@@ -184,4 +187,100 @@ async fn tables_name_their_columns_once() {
     let second = lines.next().await.expect("an event");
     assert_eq!(second["object"]["columnDefinitions"], Value::Null);
     assert!(lines.next().now_or_never().is_none(), "nothing follows");
+}
+
+#[tokio::test]
+async fn the_older_paths_watch_collections_and_single_objects() {
+    let world = World::new().await;
+    put(&world, "a", json!({})).await;
+    put(&world, "b", json!({})).await;
+    let maps = "/api/v1/watch/namespaces/default/configmaps";
+    let selected = "fieldSelector=metadata.name%3Da";
+    let rows: [(String, &[&str]); 5] = [
+        (maps.to_owned(), &["ADDED a", "ADDED b"]),
+        (format!("{maps}?watch=0"), &["ADDED a", "ADDED b"]),
+        (
+            "/api/v1/watch/configmaps".to_owned(),
+            &["ADDED a", "ADDED b"],
+        ),
+        (format!("{maps}/a"), &["ADDED a"]),
+        (format!("{maps}/a?{selected}"), &["ADDED a"]),
+    ];
+    let mut open = Vec::new();
+    for (uri, expected) in rows {
+        let mut lines = Lines::at(&world, &uri, &Said::nothing()).await;
+        lines.expect(expected).await;
+        open.push((uri, lines));
+    }
+    let uri = "/api/v1/watch/namespaces/default";
+    let mut namespace = Lines::at(&world, uri, &Said::nothing()).await;
+    namespace.expect(&["ADDED default"]).await;
+    for name in ["a", "b"] {
+        put(&world, name, json!({"x": "1"})).await;
+    }
+    for (uri, lines) in &mut open {
+        assert_eq!(lines.short().await, "MODIFIED a", "{uri}");
+        if uri.contains("configmaps/a") {
+            assert!(lines.next().now_or_never().is_none(), "{uri}");
+        } else {
+            assert_eq!(lines.short().await, "MODIFIED b", "{uri}");
+        }
+    }
+    let refused = [
+        ("GET", format!("{maps}/b?{selected}"), 400),
+        (
+            "GET",
+            format!("{maps}/b?labelSelector=x&fieldSelector=metadata.namespace%3Dx"),
+            400,
+        ),
+        ("POST", maps.to_owned(), 405),
+        ("DELETE", format!("{maps}/a"), 405),
+        (
+            "GET",
+            "/api/v1/watch/namespaces/default/pods/p/status".to_owned(),
+            404,
+        ),
+        ("GET", "/api/v1/watch/pods/p".to_owned(), 404),
+        ("GET", "/api/v1/watch/componentstatuses".to_owned(), 404),
+        ("GET", "/api/v1/watch".to_owned(), 404),
+        ("GET", "/api/v1/watch/nothings".to_owned(), 404),
+        ("GET", "/apis/apps/v1/watch/configmaps".to_owned(), 404),
+    ];
+    for (method, uri, code) in refused {
+        world.expect(code, method, &uri, &Said::nothing()).await;
+    }
+}
+
+/// As upstream, whatever the method.
+#[tokio::test]
+async fn the_older_paths_need_the_right_to_watch() {
+    let world = World::new().await;
+    let mut said = Said::nothing();
+    said.user = "jane".to_owned();
+    let rows = [
+        (
+            "GET",
+            "configmaps",
+            "cannot watch resource \"configmaps\" in API group \"\" at the cluster scope",
+        ),
+        (
+            "DELETE",
+            "namespaces/a/pods/p",
+            "cannot watch resource \"pods\" in API group \"\" in the namespace \"a\"",
+        ),
+        (
+            "GET",
+            "configmaps?fieldSelector=metadata.name%3Dx",
+            "cannot watch resource \"configmaps\" in API group \"\" at the cluster scope",
+        ),
+    ];
+    for (method, path, expected) in rows {
+        let refused = world
+            .expect(403, method, &format!("/api/v1/watch/{path}"), &said)
+            .await;
+        let message = refused.text("/message");
+        assert!(message.ends_with(expected), "{message}");
+        let name = if method == "DELETE" { "p" } else { "" };
+        assert_eq!(refused.text("/details/name"), name);
+    }
 }

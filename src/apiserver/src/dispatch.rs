@@ -3,7 +3,7 @@
 use apimachinery::{RequestCx, StatusError};
 use axum::body::Body;
 use bytes::Bytes;
-use http::{HeaderMap, Response, Uri};
+use http::{HeaderMap, Method, Response, Uri};
 use registry::{Target, Writer};
 use resources::{Resource, Served, Subresource, Verb};
 
@@ -73,14 +73,12 @@ pub(crate) async fn dispatch(
     let served = info.served.ok_or_else(StatusError::no_such_resource)?;
     let row = served.row;
     check_scope(row, path)?;
+    check_watch(row, path, &info.method)?;
     check_segment("Namespace", &path.namespace)?;
     check_segment("Name", &path.name)?;
     let (uri, headers, body) = request;
     if let Some(text) = row.deprecated {
         cx.warn(text);
-    }
-    if info.verb == Verb::Watch.as_str() {
-        negotiate::watchable(headers)?;
     }
     let call = Call {
         state,
@@ -92,16 +90,13 @@ pub(crate) async fn dispatch(
         headers,
         body,
     };
-    let subresource = match row.subresource(&path.subresource) {
-        Some(Subresource::Connect { name, verbs, .. }) => {
-            allowed(verbs, &info.verb)?;
-            return connect::connect(call, name).await;
-        }
-        subresource => subresource,
-    };
-    // Only what is connected to has paths of its own.
-    if !path.rest.is_empty() {
+    let subresource = row.subresource(&path.subresource);
+    if !path.rest.is_empty() && !subresource.is_some_and(Subresource::has_paths) {
         return Err(StatusError::no_such_resource());
+    }
+    if let Some(Subresource::Connect { name, verbs, .. }) = subresource {
+        allowed(verbs, &info.verb)?;
+        return connect::connect(call, name).await;
     }
     // Before anything is done: an answer that the client does not take must not follow a write.
     negotiate::form(headers)?;
@@ -128,7 +123,7 @@ async fn main_resource(call: Call<'_>, verb: &str) -> Result<Response<Body>, Sta
     if let Some(kind) = call.row.answer {
         return answers::handle(call, kind).await;
     }
-    if call.path.name.is_empty() {
+    if call.path.name.is_empty() || call.path.watch {
         return collection(call, verb).await;
     }
     match verb {
@@ -178,6 +173,21 @@ fn check_scope(row: &Resource, path: &ResourcePath) -> Result<(), StatusError> {
         Ok(())
     } else {
         Err(StatusError::no_such_resource())
+    }
+}
+
+/// The older way to watch is a GET of what can be watched, and of nothing below.
+fn check_watch(row: &Resource, path: &ResourcePath, method: &Method) -> Result<(), StatusError> {
+    if !path.watch {
+        return Ok(());
+    }
+    if !row.verbs.contains(&Verb::Watch) || !path.subresource.is_empty() {
+        return Err(StatusError::no_such_resource());
+    }
+    if *method == Method::GET {
+        Ok(())
+    } else {
+        Err(StatusError::method_not_allowed())
     }
 }
 

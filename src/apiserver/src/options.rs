@@ -83,11 +83,15 @@ fn dry_run(words: &[String], errors: &mut FieldErrors) -> bool {
 
 /// A number of a query, as Go's `strconv.ParseInt` reads it.
 fn number(text: &str) -> Result<i64, StatusError> {
-    text.parse().map_err(|error: ParseIntError| {
-        let why = match error.kind() {
-            IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => "value out of range",
-            _ => "invalid syntax",
-        };
+    text.parse().map_err(|error| {
+        let why = why_no_number(&error);
         StatusError::bad_request(format!("strconv.ParseInt: parsing {text:?}: {why}"))
     })
+}
+
+fn why_no_number(error: &ParseIntError) -> &'static str {
+    match error.kind() {
+        IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => "value out of range",
+        _ => "invalid syntax",
+    }
 }

@@ -8,6 +8,7 @@ use resources::{Resource, Served, Subresource, Verb};
 /// What authorization, the routes and the log need to know.
 #[derive(Clone, Default)]
 pub struct RequestInfo {
+    pub method: Method,
     /// `get`, `list`, `create`, …; for other paths the lower-case method.
     pub verb: Cow<'static, str>,
     /// `Some` for paths of the API.
@@ -30,6 +31,9 @@ pub struct ResourcePath {
     pub subresource: String,
     /// What follows the subresource, without a leading slash.
     pub rest: String,
+    /// `/api/v1/watch/…`: the older way to watch a collection, or one object, whatever the query
+    /// says.
+    pub watch: bool,
 }
 
 impl RequestInfo {
@@ -46,6 +50,7 @@ impl RequestInfo {
             .as_ref()
             .and_then(|r| resources::by_resource(&r.group, &r.version, &r.resource));
         Self {
+            method: method.clone(),
             verb,
             resource,
             served,
@@ -69,7 +74,11 @@ impl RequestInfo {
         if self.verb == Verb::Watch.as_str() {
             return row.verbs.contains(&Verb::Watch);
         }
-        match row.subresource(&path.subresource) {
+        let subresource = row.subresource(&path.subresource);
+        if !path.rest.is_empty() && !subresource.is_some_and(Subresource::has_paths) {
+            return false;
+        }
+        match subresource {
             Some(Subresource::Connect { name, .. }) => match *name {
                 "log" => self.verb == "get",
                 "exec" | "attach" | "portforward" => {
@@ -99,6 +108,10 @@ fn parse_path(path: &str) -> Option<ResourcePath> {
     if rest.is_empty() || rest.iter().any(String::is_empty) {
         return None;
     }
+    let watch = rest[0] == Verb::Watch.as_str() && rest.len() > 1;
+    if watch {
+        rest.remove(0);
+    }
     let mut namespace = String::new();
     // `namespaces/<name>` itself, its status and its finalize are about the namespace.
     let in_namespace = rest[0] == "namespaces"
@@ -122,10 +135,14 @@ fn parse_path(path: &str) -> Option<ResourcePath> {
         name,
         subresource,
         rest,
+        watch,
     })
 }
 
 fn verb_of(method: &Method, uri: &Uri, path: &ResourcePath) -> Cow<'static, str> {
+    if path.watch {
+        return Verb::Watch.as_str().into();
+    }
     let verb = match (method.as_str(), path.name.is_empty()) {
         ("GET", true) if is_true(&query(uri, "watch")) => Verb::Watch,
         ("GET" | "HEAD", true) => Verb::List,
@@ -199,7 +216,11 @@ mod tests {
                 "{} {}/{} ns={} {} name={} sub={} rest={}",
                 info.verb,
                 r.group,
-                r.version,
+                if r.watch {
+                    format!("{}/watch", r.version)
+                } else {
+                    r.version
+                },
                 r.namespace,
                 r.resource,
                 r.name,
@@ -266,6 +287,26 @@ mod tests {
                 "get /api/v1/namespaces//pods",
             ),
             ("GET", "/api/v1/%zz", "get /api/v1/%zz"),
+            (
+                "GET",
+                "/api/v1/watch/pods",
+                "watch /v1/watch ns= pods name= sub= rest=",
+            ),
+            (
+                "GET",
+                "/apis/apps/v1/watch/namespaces/a/deployments/d?watch=0",
+                "watch apps/v1/watch ns=a deployments name=d sub= rest=",
+            ),
+            (
+                "POST",
+                "/api/v1/watch/namespaces/a",
+                "watch /v1/watch ns=a namespaces name=a sub= rest=",
+            ),
+            (
+                "GET",
+                "/api/v1/watch",
+                "list /v1 ns= watch name= sub= rest=",
+            ),
         ];
         for (method, uri, expected) in rows {
             assert_eq!(info(method, uri), expected, "{method} {uri}");
@@ -282,6 +323,11 @@ mod tests {
             ("GET", "/api/v1/pods", false),
             ("GET", pod, false),
             ("GET", &format!("{pod}/log"), true),
+            ("GET", &format!("{pod}/log/more"), false),
+            ("GET", "/api/v1/watch/pods", true),
+            ("GET", "/api/v1/watch/namespaces/a/pods/p", true),
+            ("GET", "/api/v1/watch/componentstatuses", false),
+            // Upstream has it last although it is not served: here it takes a place.
             ("POST", &format!("{pod}/log"), false),
             ("DELETE", &format!("{pod}/log"), false),
             ("GET", "/api/v1/nodes/n/log", false),

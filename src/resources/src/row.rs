@@ -225,6 +225,12 @@ impl Subresource {
             }
         }
     }
+
+    /// Whether paths go on after its name: what is behind a proxy has paths of its own.
+    #[must_use]
+    pub fn has_paths(&self) -> bool {
+        matches!(self, Self::Connect { name: "proxy", .. })
+    }
 }
 
 /// Side effects at write time, owned by `registry`, in the object's own transaction.

@@ -51,10 +51,14 @@ pub(crate) fn decide(state: &State, attributes: &AuthzAttributes<'_>) -> Result<
 /// A list or watch of the one object that `metadata.name=x` selects is about that object.
 fn selected_name(info: &RequestInfo, field_selector: &str) -> Option<String> {
     let reads = matches!(info.verb.as_ref(), "list" | "watch");
-    if !reads || field_selector.is_empty() {
+    // The older way to watch names the object in its path or not at all.
+    let by_path = info.resource.as_ref().is_some_and(|path| path.watch);
+    if !reads || by_path || field_selector.is_empty() {
         return None;
     }
     // A selector that cannot be read selects nothing here, and is refused by the verb.
     let selector = FieldSelector::parse(field_selector).ok()?;
-    selector.exact("metadata.name").map(Into::into)
+    let name = selector.exact("metadata.name")?;
+    let is_name = resources::meta::path_segment(name).is_ok();
+    is_name.then(|| name.to_owned())
 }

@@ -9,7 +9,7 @@ use http::Uri;
 use registry::{ListOptions, Registry, VersionMatch, WatchOptions};
 use resources::Resource;
 
-use super::{number, valid};
+use super::{number, valid, why_no_number};
 use crate::request_info::{is_true, query};
 
 const KIND: &str = "ListOptions";
@@ -138,8 +138,16 @@ fn resource_version(uri: &Uri) -> Result<Option<u64>, StatusError> {
     if text.is_empty() {
         return Ok(None);
     }
-    text.parse().map(Some).map_err(|_| {
-        let why = format!("strconv.ParseUint: parsing {text:?}: invalid syntax");
+    // Go's ParseUint takes no sign.
+    let parsed = text.parse().map_err(|error| why_no_number(&error));
+    let is_signed = text.starts_with('+');
+    let unsigned = if is_signed {
+        Err("invalid syntax")
+    } else {
+        parsed
+    };
+    unsigned.map(Some).map_err(|why| {
+        let why = format!("strconv.ParseUint: parsing {text:?}: {why}");
         let path = Path::new("resourceVersion");
         StatusError::bad_request(FieldError::invalid(&path, text, why).to_string())
     })

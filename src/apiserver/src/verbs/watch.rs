@@ -1,9 +1,9 @@
-//! GET of a collection with `watch=true`: one JSON event a line, until the client or a deadline
-//! ends it.
+//! GET of a collection with `watch=true`, or of a collection or an object below `watch/`: one JSON
+//! event a line, until the client or a deadline ends it.
 
 use std::time::Duration;
 
-use apimachinery::StatusError;
+use apimachinery::{FieldSelector, StatusError};
 use axum::body::Body;
 use base::Clock;
 use bytes::Bytes;
@@ -29,7 +29,10 @@ const LAST_WORD: Duration = Duration::from_secs(1);
 pub(crate) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError> {
     negotiate::watchable(call.headers)?;
     let shape = Shape::of(&call)?;
-    let options = options::watch(call.row, call.uri)?;
+    let mut options = options::watch(call.row, call.uri)?;
+    if !call.path.name.is_empty() {
+        options.fields = of_one(options.fields, &call.path.name)?;
+    }
     let life = options::timeout(call.uri)?
         .unwrap_or_else(|| MIN_LIFE + MIN_LIFE.mul_f64(base::random::fraction()));
     let parts = &call.state.parts;
@@ -77,6 +80,22 @@ pub(crate) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError
         .headers_mut()
         .insert(header::CACHE_CONTROL, no_store);
     Ok(response)
+}
+
+/// A selector of the one object that the path names. Upstream lets no selector beside it but one
+/// of the very name.
+fn of_one(asked: FieldSelector, name: &str) -> Result<FieldSelector, StatusError> {
+    const NAME: &str = "metadata.name";
+    if asked.is_everything() {
+        return Ok(FieldSelector {
+            terms: vec![(NAME.to_owned(), true, name.to_owned())],
+        });
+    }
+    if asked.exact(NAME) == Some(name) {
+        return Ok(asked);
+    }
+    let text = "fieldSelector metadata.name doesn't match requested name";
+    Err(StatusError::bad_request(text))
 }
 
 /// One client's watch. It makes a line only when the client has taken the one before: what a slow
