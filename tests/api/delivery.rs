@@ -1,6 +1,7 @@
 //! How lists and watches reach clients: in chunks, and from lines that are made once.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use base::Clock;
@@ -8,8 +9,11 @@ use bytes::Bytes;
 use client::ByteStream;
 use futures::StreamExt;
 use serde_json::{Value, json};
-use tokio::sync::Barrier;
+use store::testing::{Layer, Layered};
+use store::{BoxFuture, Page};
+use tokio::sync::{Barrier, Semaphore};
 
+use crate::wire::within;
 use crate::world::{Said, World};
 
 const MAPS: &str = "/api/v1/namespaces/default/configmaps";
@@ -78,6 +82,79 @@ async fn chunks_are_compressed_for_those_who_accept_it() {
         let body = chunks(answer.into_body()).await.concat();
         assert_eq!(body.starts_with(&[0x1f, 0x8b]), encoding.is_some());
     }
+}
+
+/// A store whose last page of many objects comes when it is let through.
+#[derive(Clone)]
+struct Pages {
+    read: Arc<AtomicUsize>,
+    last: Arc<Semaphore>,
+}
+
+impl Pages {
+    /// Waits until so many pages have been asked for, and nothing more happens.
+    async fn read(&self, count: usize) {
+        within(async {
+            while self.read.load(Ordering::SeqCst) < count {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(self.read.load(Ordering::SeqCst), count);
+    }
+}
+
+impl Layer for Pages {
+    fn listed<'a>(&'a self, page: Page) -> BoxFuture<'a, Page> {
+        Box::pin(async move {
+            if page.items.len() > 10 {
+                self.read.fetch_add(1, Ordering::SeqCst);
+                if !page.more {
+                    self.last.acquire().await.expect("never closed").forget();
+                }
+            }
+            page
+        })
+    }
+}
+
+/// Control, seen to go red: without the deadline the first text is still waited for.
+#[tokio::test]
+async fn a_text_that_does_not_come_keeps_its_turn_for_a_minute_at_most() {
+    let pages = Pages {
+        read: Arc::default(),
+        last: Arc::new(Semaphore::new(0)),
+    };
+    let layer = pages.clone();
+    let world = World::over(|store| Arc::new(Layered { store, layer })).await;
+    let world = Arc::new(world);
+    fill(&world, 1_100).await;
+    let text = || {
+        let (world, uri) = (world.clone(), format!("{MAPS}?pretty=true"));
+        tokio::spawn(async move { world.ask("GET", &uri, &Said::nothing()).await })
+    };
+    // The first has its turn from the first of three pages on; the second waits for its own.
+    let first = text();
+    pages.read(3).await;
+    let second = text();
+    pages.read(4).await;
+    let (uri, said) = (format!("{MAPS}/m0000?pretty=true"), Said::nothing());
+    let short = within(world.ask("GET", &uri, &said)).await;
+    assert_eq!(short.code, 200, "a short text needs no turn");
+    assert!(!first.is_finished() && !second.is_finished());
+    world.hands.advance(Duration::from_secs(60));
+    for text in [first, second] {
+        let answer = within(text).await.expect("no panic");
+        assert_eq!(answer.code, 504);
+        assert_eq!(answer.text("/reason"), "Timeout");
+    }
+    pages.last.add_permits(1);
+    let third = within(text()).await.expect("no panic");
+    assert_eq!(third.code, 200);
+    assert_eq!(third.json()["items"].as_array().map_or(0, Vec::len), 1_100);
 }
 
 /// One of many watchers.

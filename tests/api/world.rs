@@ -23,7 +23,7 @@ use pki::{Pki, PkiOptions};
 use registry::{Allocation, Registry};
 use resources::Resource;
 use serde_json::{Value, json};
-use store::MemStore;
+use store::{MemStore, Store};
 
 use lookups::Lookups;
 
@@ -39,7 +39,7 @@ pub static PKI: LazyLock<Pki> = LazyLock::new(|| {
 
 pub struct World {
     pub api: ApiServer,
-    pub store: Arc<MemStore>,
+    pub store: Arc<dyn Store>,
     pub hands: Hands,
     pub shutdown: Shutdown,
 }
@@ -115,8 +115,13 @@ impl Said {
 impl World {
     /// With the namespaces and the service account that other objects need.
     pub async fn new() -> Self {
+        Self::over(|store| Arc::new(store)).await
+    }
+
+    /// The same over what `layered` makes of its store.
+    pub async fn over(layered: impl FnOnce(MemStore) -> Arc<dyn Store>) -> Self {
         let (clock, hands) = Clock::manual(START.parse().expect("a time"));
-        let store = Arc::new(MemStore::new(store::Options::new(clock.clone())));
+        let store = layered(MemStore::new(store::Options::new(clock.clone())));
         let registry = Registry::new(store.clone(), clock.clone(), Allocation::default());
         let lookups = Arc::new(Lookups::new(registry.clone()));
         let tokens = Arc::new(ServiceAccountTokens::new(

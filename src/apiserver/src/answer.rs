@@ -45,6 +45,16 @@ pub fn text(code: StatusCode, body: impl Into<Bytes>) -> Response<Body> {
     response
 }
 
+/// A plain text that browsers must take for one, as Go's `http.Error` writes it.
+pub fn line(code: StatusCode, body: impl Into<Bytes>) -> Response<Body> {
+    let mut response = text(code, body);
+    let nosniff = HeaderValue::from_static("nosniff");
+    response
+        .headers_mut()
+        .insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+    response
+}
+
 /// A refusal or failure.
 pub fn error(error: &StatusError) -> Response<Body> {
     let code = StatusCode::from_u16(error.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

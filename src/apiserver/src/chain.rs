@@ -3,6 +3,7 @@
 use apimachinery::{RequestCx, StatusError, UserInfo};
 use axum::body::Body;
 use base::TraceId;
+use base::clock::Elapsed;
 use http::request::Parts as Head;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use tracing::{Instrument, debug, info_span};
@@ -40,7 +41,13 @@ impl ApiServer {
             Some(Err(error)) => (answer::error(&error), None),
             None => (panicked(), None),
         };
-        let mut response = rendering::render(&state.rendering, response, text).await;
+        let left = deadline::of(&head.uri).unwrap_or(deadline::DEADLINE);
+        let left = (started + left).saturating_sub(state.parts.clock.monotonic());
+        let rendered = rendering::render(&state.rendering, response, text);
+        let mut response = match state.parts.clock.timeout(left, rendered).await {
+            Ok(response) => response,
+            Err(elapsed) => answer::error(&late(&seen)(elapsed)),
+        };
         let took = state.parts.clock.monotonic().saturating_sub(started);
         let size = http_body::Body::size_hint(response.body()).exact();
         seen.answered(response.status(), took, size);
@@ -103,10 +110,7 @@ async fn in_time(
         seen.terminated(StatusCode::TOO_MANY_REQUESTS);
         (in_flight::too_many(), None)
     };
-    let late = |_| {
-        seen.terminated(StatusCode::GATEWAY_TIMEOUT);
-        StatusError::timeout("request did not complete within the allotted timeout")
-    };
+    let late = late(seen);
     // A body that is still to come takes a place of its own kind: it keeps no other request out.
     let read = async {
         if http_body::Body::is_end_stream(&body) {
@@ -138,6 +142,14 @@ async fn in_time(
     };
     let limit = deadline::of(&head.uri)?;
     clock.timeout(limit, work).await.map_err(late)?
+}
+
+/// What is told of a request that takes too long.
+fn late<'a>(seen: &'a Seen<'_>) -> impl Fn(Elapsed) -> StatusError + 'a {
+    move |_| {
+        seen.terminated(StatusCode::GATEWAY_TIMEOUT);
+        StatusError::timeout("request did not complete within the allotted timeout")
+    }
 }
 
 async fn routed(
@@ -174,12 +186,7 @@ fn internal_error(head: &Head, why: &str) -> Response<Body> {
         .replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;");
-    let mut response = answer::text(StatusCode::INTERNAL_SERVER_ERROR, format!("{text}\n"));
-    let nosniff = HeaderValue::from_static("nosniff");
-    response
-        .headers_mut()
-        .insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
-    response
+    answer::line(StatusCode::INTERNAL_SERVER_ERROR, format!("{text}\n"))
 }
 
 /// The panic is in the log; the client learns no more than upstream tells.

@@ -3,6 +3,8 @@
 //! Handlers answer JSON. This is the one place that turns it into another text, so that every
 //! object, list, Table and Status can be had in it.
 
+use std::sync::Arc;
+
 use apimachinery::StatusError;
 use axum::body::Body;
 use bytes::{BufMut, Bytes, BytesMut};
@@ -55,16 +57,18 @@ const LARGE: usize = 1 << 20;
 /// Longer ones are not made: JSON stays as it is, YAML is refused.
 const LONGEST: usize = 16 << 20;
 
-/// Who makes a large text.
-pub(crate) struct Turns(Semaphore);
+/// Who makes a large text. A turn ends with the text, and is no client's to keep: the text is sent
+/// after it.
+pub(crate) struct Turns(Arc<Semaphore>);
 
 impl Default for Turns {
     fn default() -> Self {
-        Self(Semaphore::new(1))
+        Self(Arc::new(Semaphore::new(1)))
     }
 }
 
-/// The answer in the text that was asked for, or the Status of what its body breaks off with.
+/// The answer in the text that was asked for, or the Status of what its body breaks off with. The
+/// caller bounds the time: a large answer waits for its turn, and for the store.
 pub(crate) async fn render(turns: &Turns, response: Response<Body>, text: Text) -> Response<Body> {
     if text == Text::Json || !is_plain_json(response.headers()) {
         return response;
@@ -83,12 +87,17 @@ pub(crate) async fn render(turns: &Turns, response: Response<Body>, text: Text) 
             return too_long(head, json.freeze(), body, text);
         }
         if json.len() > LARGE && turn.is_none() {
-            turn = turns.0.acquire().await.ok();
+            turn = turns.0.clone().acquire_owned().await.ok();
         }
     }
     let json = json.freeze();
-    let made = if turn.is_some() {
-        match tokio::task::spawn_blocking(move || write(json, text)).await {
+    let made = if let Some(turn) = turn {
+        // Nobody may wait any more for what is being written: it keeps its turn all the same.
+        let writing = move || {
+            let _turn = turn;
+            write(json, text)
+        };
+        match tokio::task::spawn_blocking(writing).await {
             Ok(made) => made,
             Err(error) => return answer::error(&StatusError::internal(error)),
         }
