@@ -15,6 +15,7 @@ use auth::{
     Authenticator, Authorizer, BootstrapTokens, EscalationCheck, NodeAuthorizer, PodGraph,
     PrivilegedGroup, Rbac, ServiceAccountTokens, StoredRules, Union, X509,
 };
+use base::tasks::Roster;
 use base::{Clock, Shutdown};
 use client::Client;
 use informer::{Informers, QueueMetrics};
@@ -54,6 +55,29 @@ struct Control {
     tokens: Arc<ServiceAccountTokens>,
     api: ApiServer,
     metrics: Components,
+    loops: Loops,
+}
+
+/// The parts that upstream runs as processes of their own.
+#[derive(Clone, Default)]
+struct Loops {
+    scheduler: Roster,
+    controllers: Roster,
+}
+
+impl Loops {
+    /// What ComponentStatus tells.
+    fn statuses(&self, etcd: &Check) -> Vec<Check> {
+        let running = |name, roster: &Roster| {
+            let roster = roster.clone();
+            Check::new(name, false, move || roster.check())
+        };
+        vec![
+            running("scheduler", &self.scheduler),
+            running("controller-manager", &self.controllers),
+            etcd.named("etcd-0"),
+        ]
+    }
 }
 
 /// Runs until SIGTERM or SIGINT. Pods go on.
@@ -178,13 +202,13 @@ fn start_scheduler(control: &Control, host: String, informers: Informers) -> Tas
         shutdown: control.shutdown.clone(),
         metrics: control.metrics.scheduler.clone(),
     });
-    base::tasks::spawn("scheduler", scheduler)
+    control.loops.scheduler.spawn("scheduler", scheduler)
 }
 
 fn start_controllers(control: &Control, informers: Informers) -> Task {
     let api = control.api.clone();
     let manager = api.in_process(auth::identity::controller_manager());
-    let controllers = controllers::run(controllers::ControllersCx {
+    let cx = controllers::ControllersCx {
         informers,
         clients: Arc::new(move |name| {
             Client::new(api.in_process(auth::identity::controller(name))).with_user_agent(name)
@@ -197,7 +221,8 @@ fn start_controllers(control: &Control, informers: Informers) -> Task {
         root_ca_pem: control.pki.server_ca_pem().to_owned(),
         resources: sources::api_resources(),
         node_monitor: controllers::NodeMonitorOptions::default(),
-    });
+    };
+    let controllers = controllers::run(cx, control.loops.controllers.clone());
     base::tasks::spawn("controllers", controllers)
 }
 
@@ -258,7 +283,8 @@ async fn open(options: &Options, port: u16, clock: &Clock, shutdown: &Shutdown) 
         Arc::new(rbac.clone()),
     ]));
     let (policy_check, policy_stored) = Check::until_done("poststarthook/rbac/bootstrap-roles");
-    let metrics = Components::default();
+    let (metrics, loops) = (Components::default(), Loops::default());
+    let store_check = store_check(store.clone());
     let admission_metrics = AdmissionMetrics::new(&metrics.admission, clock.clone());
     let accounts = AwaitedAccounts::new(lookups.clone(), registry.clone(), clock.clone());
     let audiences = sources::Audiences(authorizer.clone());
@@ -279,7 +305,8 @@ async fn open(options: &Options, port: u16, clock: &Clock, shutdown: &Shutdown) 
             registry.clone(),
             clock.clone(),
         )),
-        checks: Checks(vec![store_check(store.clone()), policy_check]),
+        statuses: loops.statuses(&store_check),
+        checks: Checks(vec![store_check, policy_check]),
         server_ca_pem: pki.server_ca_pem().to_owned(),
         components: metrics.all(),
         clock: clock.clone(),
@@ -300,6 +327,7 @@ async fn open(options: &Options, port: u16, clock: &Clock, shutdown: &Shutdown) 
         tokens,
         api,
         metrics,
+        loops,
     })
 }
 

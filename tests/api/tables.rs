@@ -57,3 +57,40 @@ fn lines(plural: &str, table: &Value) -> String {
     }
     text
 }
+
+/// The control plane's parts, by their checks.
+#[tokio::test]
+async fn component_statuses_are_what_the_parts_say() {
+    const ALL: &str = "/api/v1/componentstatuses";
+    let world = World::new().await;
+    let list = world.get(ALL).await.json();
+    let expected = serde_json::json!([
+        {"kind": "ComponentStatus", "apiVersion": "v1", "metadata": {"name": "scheduler"},
+         "conditions": [{"type": "Healthy", "status": "True", "message": "ok"}]},
+        {"kind": "ComponentStatus", "apiVersion": "v1", "metadata": {"name": "controller-manager"},
+         "conditions": [{"type": "Healthy", "status": "False", "message": "a has ended"}]},
+    ]);
+    assert_eq!(list["items"], expected);
+    let one = world.get(&format!("{ALL}/controller-manager")).await;
+    assert_eq!(one.json(), expected[1]);
+    let table = world.expect(200, "GET", ALL, &Said::accepting(TABLE)).await;
+    let cells = |row: usize| table.json()["rows"][row]["cells"].clone();
+    assert_eq!(
+        cells(0),
+        serde_json::json!(["scheduler", "Healthy", "ok", ""])
+    );
+    assert_eq!(
+        cells(1),
+        serde_json::json!(["controller-manager", "Unhealthy", "a has ended", ""])
+    );
+    let missing = world
+        .expect(404, "GET", &format!("{ALL}/etcd-9"), &Said::nothing())
+        .await;
+    assert_eq!(
+        missing.text("/message"),
+        "componentstatuses \"etcd-9\" not found"
+    );
+    // What has a status of its own is no part of readiness.
+    let ready = world.get("/readyz?verbose").await;
+    assert!(!String::from_utf8_lossy(&ready.body).contains("controller-manager"));
+}

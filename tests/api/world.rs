@@ -148,6 +148,10 @@ impl World {
             jwks_uri: "https://192.0.2.1:6443/openid/v1/jwks".to_owned(),
             kubelets: Arc::new(Kubelet),
             checks: Checks(vec![Check::new("etcd", true, || Ok(()))]),
+            statuses: vec![
+                Check::new("scheduler", false, || Ok(())),
+                Check::new("controller-manager", false, || Err("a has ended".into())),
+            ],
             server_ca_pem: "the CA\n".to_owned(),
             components: vec![metrics],
             clock,

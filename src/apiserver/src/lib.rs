@@ -59,6 +59,9 @@ pub struct Parts {
     pub kubelets: Arc<dyn KubeletConnector>,
     /// What `/readyz` and `/livez` ask.
     pub checks: Checks,
+    /// What ComponentStatus tells: the health of what upstream runs as processes of their own,
+    /// under its names.
+    pub statuses: Vec<Check>,
     /// The CA that serving certificates are signed by, for `/cacerts`.
     pub server_ca_pem: String,
     /// The metrics of components of this process that have no port of their own; each name is

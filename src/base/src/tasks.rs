@@ -4,9 +4,10 @@ use std::any::Any;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt;
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 use tracing::{Instrument, error, info_span};
 
 static PANICS: AtomicU64 = AtomicU64::new(0);
@@ -39,6 +40,37 @@ pub async fn catch<F: Future>(name: &str, future: F) -> Option<F::Output> {
     }
 }
 
+/// Tasks that are to run for as long as the process does. Clones share the list.
+#[derive(Clone, Debug, Default)]
+pub struct Roster(Arc<Mutex<Vec<(&'static str, AbortHandle)>>>);
+
+impl Roster {
+    /// As [`spawn`], of a task that belongs to the list.
+    pub fn spawn<F>(&self, name: &'static str, future: F) -> JoinHandle<Option<F::Output>>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let task = spawn(name, future);
+        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.push((name, task.abort_handle()));
+        task
+    }
+
+    /// Whether all of them run.
+    ///
+    /// # Errors
+    /// `not started`, or the name of the first that has ended.
+    pub fn check(&self) -> Result<(), String> {
+        let tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if tasks.is_empty() {
+            return Err("not started".to_owned());
+        }
+        let ended = tasks.iter().find(|(_, task)| task.is_finished());
+        ended.map_or(Ok(()), |(name, _)| Err(format!("{name} has ended")))
+    }
+}
+
 fn panic_message(panic: &(dyn Any + Send)) -> &str {
     if let Some(text) = panic.downcast_ref::<&str>() {
         text
@@ -59,5 +91,17 @@ mod tests {
         let task = spawn("doomed", async { panic!("as planned") });
         assert_eq!(task.await.expect("not aborted"), None::<()>);
         assert_eq!(panics(), before + 1);
+    }
+
+    #[tokio::test]
+    async fn a_roster_tells_which_task_has_ended() {
+        let roster = Roster::default();
+        assert_eq!(roster.check(), Err("not started".to_owned()));
+        let lasting = roster.spawn("lasting", std::future::pending::<()>());
+        assert_eq!(roster.check(), Ok(()));
+        let short = roster.spawn("short", async {});
+        assert_eq!(short.await.expect("not aborted"), Some(()));
+        assert_eq!(roster.clone().check(), Err("short has ended".to_owned()));
+        lasting.abort();
     }
 }

@@ -31,6 +31,7 @@ mod token_cleaner;
 mod view;
 mod writes;
 
+use base::tasks::Roster;
 use futures::future::join_all;
 
 pub use cx::{Clients, ControllersCx, NodeMonitorOptions, Row, TokenSigner};
@@ -51,11 +52,11 @@ pub const CONTROLLERS: &[Row] = &[
     token_cleaner::ROW,
 ];
 
-/// Runs every loop, each as a task of its own, until shutdown.
-pub async fn run(cx: ControllersCx) {
+/// Runs every loop, each as a task of its own, until shutdown; `roster` tells whether they do.
+pub async fn run(cx: ControllersCx, roster: Roster) {
     let tasks = CONTROLLERS
         .iter()
-        .map(|row| base::tasks::spawn(row.name, (row.start)(&cx)));
+        .map(|row| roster.spawn(row.name, (row.start)(&cx)));
     let tasks: Vec<_> = tasks.collect();
     join_all(tasks).await;
 }

@@ -10,7 +10,7 @@ use apimachinery::StatusError;
 use axum::body::Body;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use http::{HeaderValue, Response, StatusCode, Uri, header};
+use http::{Response, StatusCode, Uri};
 
 use crate::request_info::{asked, queries};
 use crate::{State, answer};
@@ -41,6 +41,16 @@ impl Check {
             name,
             liveness,
             run,
+        }
+    }
+
+    /// The same check under another name.
+    #[must_use]
+    pub fn named(&self, name: &'static str) -> Self {
+        Self {
+            name,
+            liveness: self.liveness,
+            run: self.run.clone(),
         }
     }
 
@@ -93,13 +103,23 @@ impl Checks {
     }
 }
 
+const ENDPOINTS: [&str; 3] = ["healthz", "livez", "readyz"];
+
+/// The paths of all endpoints and of their checks.
+pub(crate) fn paths(state: &State) -> impl Iterator<Item = String> {
+    ENDPOINTS.into_iter().flat_map(|endpoint| {
+        let checks = state.checks.0.iter();
+        let asked = checks.filter(move |check| is_asked(check, endpoint));
+        let single = asked.map(move |check| format!("/{endpoint}/{}", check.name));
+        single.chain([format!("/{endpoint}")])
+    })
+}
+
 /// `/readyz/<name>` as endpoint and name; the name is empty for all checks.
 pub(crate) fn endpoint(path: &str) -> Option<(&'static str, &str)> {
     let path = path.trim_matches('/');
     let (first, name) = path.split_once('/').unwrap_or((path, ""));
-    let endpoint = ["healthz", "livez", "readyz"]
-        .into_iter()
-        .find(|known| *known == first)?;
+    let endpoint = ENDPOINTS.into_iter().find(|known| *known == first)?;
     Some((endpoint, name))
 }
 
@@ -129,10 +149,10 @@ pub(crate) async fn answer(
     })
 }
 
-/// Asks the check of this name; `None` when there is none.
-pub(crate) async fn ask(state: &State, name: &str) -> Option<Outcome> {
-    let check = state.checks.0.iter().find(|check| check.name == name)?;
-    Some(run(state, "readyz", check).await)
+/// What a check finds in time.
+pub(crate) async fn outcome(state: &State, check: &Check) -> Outcome {
+    let outcome = state.parts.clock.timeout(PATIENCE, (check.run)()).await;
+    outcome.unwrap_or_else(|_| Err("no answer in time".to_owned()))
 }
 
 /// `/healthz` is older than the other two and leaves out what only readiness means.
@@ -141,8 +161,7 @@ fn is_asked(check: &Check, endpoint: &str) -> bool {
 }
 
 async fn run(state: &State, endpoint: &str, check: &Check) -> Outcome {
-    let outcome = state.parts.clock.timeout(PATIENCE, (check.run)()).await;
-    let outcome = outcome.unwrap_or_else(|_| Err("no answer in time".to_owned()));
+    let outcome = outcome(state, check).await;
     let metrics = &state.metrics.health;
     metrics.checked(check.name, endpoint, outcome.is_ok());
     if let Err(why) = &outcome {
@@ -173,17 +192,12 @@ async fn all(state: &State, endpoint: &str, checks: &[&Check], uri: &Uri) -> Res
         let warning = "warn: some health checks cannot be excluded: no matches for";
         writeln!(report, "{warning} {names}").expect("writing to a string cannot fail");
     }
-    let mut response = match (failed, asked(uri, "verbose")) {
+    match (failed, asked(uri, "verbose")) {
         (true, _) => {
             let text = format!("{report}{endpoint} check failed\n");
-            answer::text(StatusCode::INTERNAL_SERVER_ERROR, text)
+            answer::line(StatusCode::INTERNAL_SERVER_ERROR, text)
         }
-        (false, true) => answer::text(StatusCode::OK, format!("{report}{endpoint} check passed\n")),
-        (false, false) => answer::text(StatusCode::OK, "ok"),
-    };
-    let nosniff = HeaderValue::from_static("nosniff");
-    response
-        .headers_mut()
-        .insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
-    response
+        (false, true) => answer::line(StatusCode::OK, format!("{report}{endpoint} check passed\n")),
+        (false, false) => answer::line(StatusCode::OK, "ok"),
+    }
 }
