@@ -9,7 +9,7 @@ use resources::{Resource, Subresource, Verb};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-const SCALE: GroupVersionKind = GroupVersionKind::new("autoscaling", "v1", "Scale");
+use crate::verbs::scale::SCALE;
 
 /// `(group, version)` in discovery order, the core group first.
 fn group_versions() -> Vec<(&'static str, &'static str)> {
@@ -49,6 +49,17 @@ fn group_version(group: &str, version: &str) -> String {
 fn rows<'a>(group: &'a str, version: &'a str) -> impl Iterator<Item = &'static Resource> + 'a {
     resources::served().filter(move |row| {
         row.group == group && row.versions.iter().any(|served| served.name == version)
+    })
+}
+
+/// The paths of all groups and versions.
+pub fn paths() -> impl Iterator<Item = String> {
+    group_versions().into_iter().flat_map(|(group, version)| {
+        if group.is_empty() {
+            vec![format!("/api/{version}")]
+        } else {
+            vec![format!("/apis/{group}"), format!("/apis/{group}/{version}")]
+        }
     })
 }
 

@@ -2,11 +2,13 @@
 
 use apimachinery::{Object, StatusError};
 use axum::body::Body;
+use base::Clock;
 use futures::StreamExt;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::Value;
 
 use crate::dispatch::Call;
+use crate::filters::deadline::DEADLINE;
 use crate::request_info::{is_true, query};
 
 /// Query parameters that the kubelet reads.
@@ -44,7 +46,7 @@ pub(super) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError
             "cannot reach the kubelet of node {node_name}: {error}"
         ))
     })?;
-    relay(answer).await
+    relay(answer, &call.state.parts.clock).await
 }
 
 /// The container asked for, else the pod's only or default one.
@@ -107,7 +109,10 @@ fn path(call: &Call<'_>, pod: &Object, container: &str) -> String {
 }
 
 /// The kubelet's answer; its plain-text refusals become a Status.
-async fn relay(answer: Response<client::ByteStream>) -> Result<Response<Body>, StatusError> {
+async fn relay(
+    answer: Response<client::ByteStream>,
+    clock: &Clock,
+) -> Result<Response<Body>, StatusError> {
     let (head, mut stream) = answer.into_parts();
     if head.status == StatusCode::OK {
         let mut response = Response::new(Body::from_stream(stream));
@@ -116,12 +121,16 @@ async fn relay(answer: Response<client::ByteStream>) -> Result<Response<Body>, S
         return Ok(response);
     }
     let mut text = Vec::new();
-    while let Some(Ok(chunk)) = stream.next().await {
-        text.extend_from_slice(&chunk);
-        if text.len() > 4096 {
-            break;
+    let reading = async {
+        while let Some(Ok(chunk)) = stream.next().await {
+            text.extend_from_slice(&chunk);
+            if text.len() > 4096 {
+                break;
+            }
         }
-    }
+    };
+    // What has come by then says enough.
+    let _ = clock.timeout(DEADLINE, reading).await;
     let text = String::from_utf8_lossy(&text).trim().to_owned();
     Err(
         if head.status == StatusCode::BAD_REQUEST || head.status == StatusCode::NOT_FOUND {

@@ -73,16 +73,11 @@ struct Taken {
 
 /// One request's place; leaving it frees the place.
 pub(crate) struct Place {
-    /// `None` for what takes none.
-    _held: Option<Held>,
-}
-
-struct Held {
     places: Arc<Places>,
     user: String,
 }
 
-impl Drop for Held {
+impl Drop for Place {
     fn drop(&mut self) {
         let mut taken = self.places.lock();
         taken.all -= 1;
@@ -117,9 +112,7 @@ impl Places {
             gauge.inc();
         }
         let (places, user) = (self.clone(), user.to_owned());
-        Some(Place {
-            _held: Some(Held { places, user }),
-        })
+        Some(Place { places, user })
     }
 }
 
@@ -159,11 +152,8 @@ impl InFlight {
         self.pool(class).bodies.take(&user.name)
     }
 
-    /// Takes a place, or `None` when all are taken.
+    /// Takes a place, or `None` when all are taken. What may last must not come here.
     pub fn enter(&self, info: &RequestInfo, class: Class, user: &UserInfo) -> Option<Place> {
-        if info.is_long_running() {
-            return Some(Place { _held: None });
-        }
         let pool = self.pool(class);
         let places = if info.is_reading() {
             &pool.reading
@@ -177,13 +167,9 @@ impl InFlight {
 /// What upstream says when all places are taken: not a Status but a line.
 pub(crate) fn too_many() -> Response<Body> {
     let text = "Too many requests, please try again later.\n";
-    let mut response = answer::text(StatusCode::TOO_MANY_REQUESTS, text);
+    let mut response = answer::line(StatusCode::TOO_MANY_REQUESTS, text);
     let headers = response.headers_mut();
     headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
     response
 }
 
@@ -225,8 +211,6 @@ mod tests {
             assert_eq!(held.len() - before, if full { 0 } else { 50 }, "{name}");
         }
         let late = UserInfo::new("e", &[]);
-        let watch = info("GET", "/api/v1/nodes?watch=1");
-        assert!(enter(&limits, &watch, &late).is_some(), "a watch");
         held.truncate(1);
         assert!(enter(&limits, &get, &late).is_some(), "places became free");
         held.clear();

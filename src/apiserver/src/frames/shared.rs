@@ -22,8 +22,8 @@ const BUDGET: usize = 4 << 20;
 pub(crate) struct Line {
     kind: &'static str,
     revision: u64,
-    /// The version of the kind, by where the table has it.
-    version: usize,
+    /// The kind and its version, by where the table has them.
+    version: (usize, usize),
     form: Form,
     include: IncludeObject,
     with_columns: bool,
@@ -37,8 +37,10 @@ impl Line {
         Self {
             kind,
             revision,
-            version: std::ptr::from_ref(shape.served.version).addr()
-                ^ std::ptr::from_ref(shape.served.row).addr(),
+            version: (
+                std::ptr::from_ref(shape.served.row).addr(),
+                std::ptr::from_ref(shape.served.version).addr(),
+            ),
             form: shape.form,
             include: shape.include,
             with_columns: with_columns && is_table,
@@ -116,7 +118,7 @@ mod tests {
         Line {
             kind: "ADDED",
             revision,
-            version: 0,
+            version: (0, 0),
             form: Form::Object,
             include: IncludeObject::Metadata,
             with_columns: false,

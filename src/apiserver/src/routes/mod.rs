@@ -4,6 +4,8 @@ pub mod health;
 pub mod issuer;
 pub mod openapi;
 
+use std::collections::BTreeSet;
+
 use apimachinery::{RequestCx, StatusError};
 use axum::body::Body;
 use bytes::Bytes;
@@ -45,7 +47,7 @@ fn document(
 ) -> Result<Response<Body>, StatusError> {
     let segments: Vec<&str> = path.split('/').filter(|s| !s.is_empty()).collect();
     match segments.as_slice() {
-        [] => Ok(answer::json(StatusCode::OK, &root())),
+        [] => Ok(answer::json(StatusCode::OK, &root(state))),
         ["version"] => Ok(answer::json(StatusCode::OK, &version::document())),
         ["cacerts"] => Ok(answer::text(
             StatusCode::OK,
@@ -86,10 +88,22 @@ fn discovered(headers: &HeaderMap, core: bool, plain: fn() -> Value) -> Response
     response
 }
 
-fn root() -> Value {
-    json!({"paths": [
-        "/.well-known/openid-configuration", "/api", "/api/v1", "/apis", "/healthz", "/livez",
-        "/metrics", "/metrics/slis", "/openapi/v2", "/openapi/v3", "/openid/v1/jwks", "/readyz",
+/// What can be asked beside resources, sorted.
+fn root(state: &State) -> Value {
+    const DOCUMENTS: [&str; 10] = [
+        "/.well-known/openid-configuration",
+        "/api",
+        "/apis",
+        "/cacerts",
+        "/metrics",
+        "/metrics/slis",
+        "/openapi/v2",
+        "/openapi/v3",
+        "/openid/v1/jwks",
         "/version",
-    ]})
+    ];
+    let mut paths: BTreeSet<String> = DOCUMENTS.map(str::to_owned).into();
+    paths.extend(discovery::paths());
+    paths.extend(health::paths(state));
+    json!({"paths": paths})
 }

@@ -8,7 +8,7 @@ use resources::{Resource, Served};
 use schema::Facts;
 use schema::openapi::{Document, Documents, ServedResource, ServedSubresource};
 
-use crate::{State, answer, discovery, negotiate};
+use crate::{State, answer, discovery, negotiate, request_info};
 
 const JSON: &str = "application/json";
 /// The protobuf form's media type, with dots: the `@` of the request is no media type to Go.
@@ -77,11 +77,8 @@ pub(crate) fn v3(
     let missing = StatusError::no_such_resource;
     let current = state.documents.v3_hash(path).ok_or_else(missing)?;
     accepts_json(headers)?;
-    let query = uri.query().unwrap_or_default().split('&');
-    let asked = query
-        .into_iter()
-        .find_map(|part| part.strip_prefix("hash="));
-    if asked.is_some_and(|asked| asked != current) {
+    let asked = request_info::queries(uri, "hash").next();
+    if asked.as_ref().is_some_and(|asked| *asked != current) {
         return Ok(moved(&format!("/openapi/v3/{path}?hash={current}")));
     }
     let found = state.documents.v3(path).ok_or_else(missing)?;

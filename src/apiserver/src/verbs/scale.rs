@@ -10,7 +10,8 @@ use super::patch::Patch;
 use crate::dispatch::Call;
 use crate::{answer, options};
 
-const SCALE: GroupVersionKind = GroupVersionKind::new("autoscaling", "v1", "Scale");
+/// What the subresource takes and gives, of whichever kind it is.
+pub(crate) const SCALE: GroupVersionKind = GroupVersionKind::new("autoscaling", "v1", "Scale");
 
 pub(crate) async fn handle(call: Call<'_>, verb: &str) -> Result<Response<Body>, StatusError> {
     let registry = &call.state.parts.registry;

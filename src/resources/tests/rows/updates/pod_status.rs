@@ -154,7 +154,12 @@ fn containers_and_claims() {
         .map(|(pointer, value)| (pointer.as_str(), value.clone()))
         .collect();
     let before = [("/spec/containers", json!([container]))];
-    check("Pod", "status", &before, &rows, expect![[r#"
+    check(
+        "Pod",
+        "status",
+        &before,
+        &rows,
+        expect![[r#"
         /status/containerStatuses = [{"allocatedResourcesStatus":[{"name":"cpu","resources":[{"health":"Healthy","resourceID":"a"}]}],"name":"web"}]
           nothing is wrong
         /status/containerStatuses = [{"allocatedResourcesStatus":[{"name":"claim:c/r","resources":[{"health":"Healthy","resourceID":"a"}]}],"name":"web"}]
@@ -173,7 +178,8 @@ fn containers_and_claims() {
           [status.extendedResourceClaimStatus.requestMappings: Required value: at least one request mapping is required, status.extendedResourceClaimStatus.resourceClaimName: Required value]
         /status/extendedResourceClaimStatus = {"requestMappings":[{"containerName":"web","requestName":"r","resourceName":"acme.com/gpu"},{"containerName":"web","requestName":"r","resourceName":"acme.com/gpu"},{"containerName":"no","requestName":
           [status.extendedResourceClaimStatus.requestMappings[1].containerName: Duplicate value: "web", status.extendedResourceClaimStatus.requestMappings[1].resourceName: Duplicate value: "acme.com/gpu", status.extendedResourceClaimStatus.requestMappings[1].requestName: Duplicate value: "r", status.extendedResourceClaimStatus.requestMappings[2].containerName: Invalid value: "no": must match the name of an entry in spec.initContainers.name or spec.containers.name, status.extendedResourceClaimStatus.requestName: Invalid value: "R": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?'), status.extendedResourceClaimStatus.requestMappings[3].resourceName: Invalid value: "acme.com/no": must match the extended resource name of an entry in spec.initContainers.resources.requests or spec.containers.resources.requests, status.extendedResourceClaimStatus.resourceClaimName: Invalid value: "A": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
