@@ -147,7 +147,7 @@ impl Cluster {
         if self.server.is_some() {
             self.terminate()?;
         }
-        clean_node(&self.places)
+        self.places.ok("clean-node", &[]).map(drop)
     }
 }
 
@@ -172,14 +172,6 @@ pub fn deployment(name: &str, replicas: u32, script: &str) -> String {
         },
     })
     .to_string()
-}
-
-fn clean_node(places: &Places) -> Result<()> {
-    let output = places.command("clean-node", &[])?.output()?;
-    if !output.status.success() {
-        bail!("clean-node: {}", String::from_utf8_lossy(&output.stderr));
-    }
-    Ok(())
 }
 
 /// Removes what an earlier run of the tests, ended from outside, has left: by hand where the

@@ -46,13 +46,15 @@ pub fn run(program: &str, args: &[&str]) -> Result<()> {
 
 /// Standard output of a host program that must succeed.
 pub fn output(program: &str, args: &[&str]) -> Result<String> {
-    let output = Command::new(program)
-        .args(args)
-        .output()
-        .with_context(|| program.to_owned())?;
+    succeeded(Command::new(program).args(args))
+}
+
+/// Standard output of a command that must succeed.
+pub fn succeeded(command: &mut Command) -> Result<String> {
+    let output = command.output().with_context(|| format!("{command:?}"))?;
     if !output.status.success() {
         let words = String::from_utf8_lossy(&output.stderr);
-        bail!("{program} {}: {words}", args.join(" "));
+        bail!("{command:?}: {words}");
     }
     Ok(String::from_utf8(output.stdout)?)
 }

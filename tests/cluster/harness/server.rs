@@ -58,7 +58,12 @@ impl Places {
         ]
     }
 
-    /// `rk3s <command>` with these places and no variables of the caller's.
+    /// Standard output of `rk3s <command>`, which must succeed.
+    pub fn ok(&self, name: &str, more: &[&str]) -> Result<String> {
+        machine::succeeded(&mut self.command(name, more)?)
+    }
+
+    /// `rk3s <command>`, of one word or two, with these places and no variables of the caller's.
     pub fn command(&self, name: &str, more: &[&str]) -> Result<Command> {
         fs::create_dir_all(&self.root)?;
         let config = self.root.join("config.yaml");
@@ -67,7 +72,7 @@ impl Places {
         }
         let mut command = Command::new(machine::binary()?);
         command
-            .arg(name)
+            .args(name.split(' '))
             .args(self.flags())
             .args(more)
             .env_clear()

@@ -1,6 +1,7 @@
 //! The table of scenarios. README's claims name them.
 
 mod abuse;
+mod certificates;
 mod clients;
 mod deletion;
 mod embedded;
@@ -10,6 +11,7 @@ mod network;
 mod options;
 mod output;
 mod restart;
+mod snapshots;
 mod transcripts;
 mod workloads;
 
@@ -129,6 +131,14 @@ pub const ALL: &[(&str, Scenario)] = &[
     (
         "the_restart_check_sees_a_change",
         restart::the_restart_check_sees_a_change,
+    ),
+    (
+        "a_restored_snapshot_is_the_state",
+        snapshots::a_restored_snapshot_is_the_state,
+    ),
+    (
+        "rotated_certificates_serve_old_and_new",
+        certificates::rotated_certificates_serve_old_and_new,
     ),
     (
         "deleted_pods_leave_nothing",

@@ -18,7 +18,7 @@ use crate::harness::wait::eventually;
 const OTHER: &str = "/tmp/rk3s-test-2";
 
 /// Standard error and exit code of a server that must end by itself.
-fn refused(mut command: Command) -> Result<String> {
+pub(super) fn refused(mut command: Command) -> Result<String> {
     command.stdout(std::process::Stdio::null());
     command.stderr(std::process::Stdio::piped());
     let mut child = command.spawn()?;

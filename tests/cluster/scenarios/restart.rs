@@ -9,7 +9,7 @@ use crate::harness::server::CGROUP;
 use crate::harness::wait::eventually;
 
 /// What may not change: pod, container, its start and how often it was restarted.
-fn identities(cluster: &Cluster, app: &str) -> Result<Vec<[String; 4]>> {
+pub(super) fn identities(cluster: &Cluster, app: &str) -> Result<Vec<[String; 4]>> {
     let pods = cluster.items("pods", &format!("app={app}"))?;
     let text = |value: &Value| value.to_string();
     let rows = pods.iter().map(|pod| {
