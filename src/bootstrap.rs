@@ -109,7 +109,8 @@ fn row(kind: &str) -> Result<&'static Resource> {
     resources::by_kind("", kind).context("a kind of the table")
 }
 
-fn cx() -> RequestCx {
+/// The API server itself.
+pub fn cx() -> RequestCx {
     RequestCx::new(UserInfo::new("system:apiserver", &[]), TraceId::generate())
 }
 

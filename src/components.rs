@@ -6,13 +6,20 @@ use base::metrics::Registry;
 #[derive(Default)]
 pub struct Components {
     pub admission: Registry,
+    pub authentication: Registry,
     pub controllers: Registry,
     pub scheduler: Registry,
 }
 
 impl Components {
     pub fn all(&self) -> Vec<Registry> {
-        let all = [&self.admission, &self.controllers, &self.scheduler];
+        let Self {
+            admission,
+            authentication,
+            controllers,
+            scheduler,
+        } = self;
+        let all = [admission, authentication, controllers, scheduler];
         all.map(Clone::clone).into()
     }
 }

@@ -19,6 +19,7 @@ mod server;
 mod snapshot;
 mod snapshot_socket;
 mod sources;
+mod token_tracking;
 
 use std::ffi::OsString;
 use std::io::{self, Write};

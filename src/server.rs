@@ -32,13 +32,17 @@ use crate::node::{self, NodeCx};
 use crate::options::Options;
 use crate::reads::Authorized;
 use crate::sources::{self, AwaitedAccounts};
-use crate::{bootstrap, gate, rbac, snapshot_socket};
+use crate::{bootstrap, gate, rbac, snapshot_socket, token_tracking};
 
 /// How long parts may take to end.
 const END: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// Who issues service-account tokens: the Service of the API, within the cluster.
 const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
+
+/// What tokens for k3s' API server name beside the issuer: programs that ask for it get one that
+/// is good here.
+const FURTHER_AUDIENCE: &str = "k3s";
 
 /// What `rk3s server` has opened.
 struct Control {
@@ -182,10 +186,13 @@ async fn start(options: &Options, control: &Control, port: u16) -> Result<Vec<Ta
     let (store, until) = (control.store.clone(), shutdown.clone());
     let snapshots =
         snapshot_socket::serve(&options.path("data-dir"), store.clone(), until.clone())?;
+    let (tracked, clock) = (registry.clone(), clock.clone());
+    let tracking = token_tracking::run(tracked, informers.clone(), clock, shutdown.clone());
     Ok(vec![
         node,
         start_scheduler(control, node_name(options)?, informers.clone()),
         start_controllers(control, informers),
+        base::tasks::spawn("legacy token tracking", tracking),
         base::tasks::spawn("certificates", renewal),
         base::tasks::spawn("snapshots", snapshots),
         base::tasks::spawn("store upkeep", async move { store.upkeep(until).await }),
@@ -261,12 +268,15 @@ async fn open(options: &Options, port: u16, clock: &Clock, shutdown: &Shutdown) 
     let registry = Registry::new(store.clone(), clock.clone(), allocation);
     let lookups = Arc::new(Lookups::new(registry.clone()));
     let x509: Arc<dyn Authenticator> = Arc::new(X509::new(pki.client_ca_pem(), clock.clone())?);
-    let tokens = Arc::new(ServiceAccountTokens::new(
+    let metrics = Components::default();
+    let tokens = ServiceAccountTokens::new(
         ISSUER,
         pki.service_account_keys(),
         clock.clone(),
         lookups.clone(),
-    ));
+    );
+    let tokens = tokens.with_audiences([FURTHER_AUDIENCE.to_owned()]);
+    let tokens = Arc::new(tokens.measured(&metrics.authentication));
     let joining = Arc::new(BootstrapTokens::new(
         lookups.clone(),
         clock.clone(),
@@ -283,7 +293,7 @@ async fn open(options: &Options, port: u16, clock: &Clock, shutdown: &Shutdown) 
         Arc::new(rbac.clone()),
     ]));
     let (policy_check, policy_stored) = Check::until_done("poststarthook/rbac/bootstrap-roles");
-    let (metrics, loops) = (Components::default(), Loops::default());
+    let loops = Loops::default();
     let store_check = store_check(store.clone());
     let admission_metrics = AdmissionMetrics::new(&metrics.admission, clock.clone());
     let accounts = AwaitedAccounts::new(lookups.clone(), registry.clone(), clock.clone());

@@ -124,16 +124,18 @@ impl World {
         let store = layered(MemStore::new(store::Options::new(clock.clone())));
         let registry = Registry::new(store.clone(), clock.clone(), Allocation::default());
         let lookups = Arc::new(Lookups::new(registry.clone()));
-        let tokens = Arc::new(ServiceAccountTokens::new(
+        let metrics = Metrics::new();
+        let tokens = ServiceAccountTokens::new(
             "https://kubernetes.default.svc.cluster.local",
             PKI.service_account_keys(),
             clock.clone(),
             lookups.clone(),
-        ));
+        );
+        let tokens = tokens.with_audiences(["k3s".to_owned()]);
+        let tokens = Arc::new(tokens.measured(&metrics));
         let shutdown = Shutdown::new();
         let x509 = X509::new(PKI.client_ca_pem(), Clock::system()).expect("an authority");
         let known: Vec<Arc<dyn Authenticator>> = vec![Arc::new(x509), tokens.clone()];
-        let metrics = Metrics::new();
         let measured = AdmissionMetrics::new(&metrics, clock.clone());
         let plugins = Chain::built_in(lookups.clone(), lookups, Arc::new(NoAudience));
         let api = ApiServer::new(Parts {

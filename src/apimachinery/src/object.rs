@@ -135,6 +135,15 @@ impl Object {
         self.metadata()?.get("labels")?.get(key)?.as_str()
     }
 
+    /// Puts a label on it; what is no map of labels gives way.
+    pub fn set_label(&mut self, key: &str, value: &str) {
+        let labels = self.metadata_mut().entry("labels").or_insert(Value::Null);
+        if !labels.is_object() {
+            *labels = Value::Object(serde_json::Map::new());
+        }
+        labels[key] = value.into();
+    }
+
     /// An annotation's value.
     #[must_use]
     pub fn annotation(&self, key: &str) -> Option<&str> {

@@ -1,6 +1,6 @@
 //! The filter chain: the one place with its order. In-process requests take it too.
 
-use apimachinery::{RequestCx, StatusError, UserInfo};
+use apimachinery::{RequestCx, StatusError};
 use axum::body::Body;
 use base::TraceId;
 use base::clock::Elapsed;
@@ -79,11 +79,11 @@ async fn guarded(
     trace: TraceId,
     seen: &Seen<'_>,
 ) -> Result<Answered, StatusError> {
-    let user = authentication::authenticate(state, &head.extensions, &head.headers).await?;
-    let user = match impersonation::impersonated(state, &user, &head.headers) {
-        Ok(None) => user,
+    let known = authentication::authenticate(state, &head.extensions, &head.headers).await?;
+    let user = match impersonation::impersonated(state, &known.user, &head.headers) {
+        Ok(None) => known.user,
         Ok(Some(other)) => {
-            debug!(user = user.name, as_user = other.name, as_groups = ?other.groups, "impersonates");
+            debug!(user = known.user.name, as_user = other.name, as_groups = ?other.groups, "impersonates");
             impersonation::strip(&mut head.headers);
             other
         }
@@ -91,7 +91,11 @@ async fn guarded(
         Err(Refusal::Headers(why)) => return Ok((internal_error(head, &why), None)),
     };
     authorization::authorize(state, info, &head.uri, &user)?;
-    in_time(state, head, body, info, (user, trace), seen).await
+    let cx = RequestCx::new(user, trace);
+    if let Some(warning) = known.warning {
+        cx.warn(warning);
+    }
+    in_time(state, head, body, info, &cx, seen).await
 }
 
 /// Only what may last has no deadline, and even there the body has one.
@@ -100,12 +104,11 @@ async fn in_time(
     head: &Head,
     body: Body,
     info: &RequestInfo,
-    (user, trace): (UserInfo, TraceId),
+    cx: &RequestCx,
     seen: &Seen<'_>,
 ) -> Result<Answered, StatusError> {
     let (clock, places) = (&state.parts.clock, &state.metrics.in_flight);
-    let class = Class::of(&user, head.extensions.get::<Identity>().is_some());
-    let cx = RequestCx::new(user, trace);
+    let class = Class::of(&cx.user, head.extensions.get::<Identity>().is_some());
     let refused = || {
         seen.terminated(StatusCode::TOO_MANY_REQUESTS);
         (in_flight::too_many(), None)
@@ -126,7 +129,7 @@ async fn in_time(
         let Some(body) = read.map_err(late)?? else {
             return Ok(refused());
         };
-        return Ok((routed(state, head, body, info, &cx).await, None));
+        return Ok((routed(state, head, body, info, cx).await, None));
     }
     let work = async {
         let Some(body) = read.await? else {
@@ -138,7 +141,7 @@ async fn in_time(
         if !body.is_empty() {
             seen.body(body.len());
         }
-        Ok((routed(state, head, body, info, &cx).await, Some(place)))
+        Ok((routed(state, head, body, info, cx).await, Some(place)))
     };
     let limit = deadline::of(&head.uri)?;
     clock.timeout(limit, work).await.map_err(late)?

@@ -28,13 +28,15 @@ pub struct Authenticated {
     /// Those of [`Credentials::audiences`], or of the API server's own, that the credentials are
     /// good for; empty when they name none, as a certificate.
     pub audiences: Vec<String>,
+    /// What the client shall be told beside its answer.
+    pub warning: Option<&'static str>,
 }
 
 impl From<UserInfo> for Authenticated {
     fn from(user: UserInfo) -> Self {
         Self {
             user,
-            audiences: Vec::new(),
+            ..Self::default()
         }
     }
 }

@@ -124,7 +124,10 @@ impl Authenticator for BootstrapTokens {
             let known = self.judge(token).await.map_err(|error| {
                 Unauthenticated::Unreadable(format!("a bootstrap token's Secret: {error}"))
             })?;
-            Ok(known.map(|user| Authenticated { user, audiences }))
+            Ok(known.map(|user| Authenticated {
+                audiences,
+                ..user.into()
+            }))
         })
     }
 }

@@ -11,10 +11,12 @@ mod issuer;
 mod keys;
 mod legacy;
 mod objects;
+mod usage;
 
 use std::sync::Arc;
 
 use base::Clock;
+use base::metrics::Registry;
 use pki::ServiceAccountKeys;
 
 pub use error::TokenError;
@@ -22,6 +24,7 @@ pub(crate) use legacy::data;
 pub use objects::{TokenObject, TokenObjects};
 
 use keys::TokenKeys;
+use usage::Usage;
 
 /// What tokens say and how they are judged.
 pub struct ServiceAccountTokens {
@@ -33,6 +36,7 @@ pub struct ServiceAccountTokens {
     keys: TokenKeys,
     clock: Clock,
     objects: Arc<dyn TokenObjects>,
+    usage: Usage,
 }
 
 impl ServiceAccountTokens {
@@ -51,10 +55,30 @@ impl ServiceAccountTokens {
             keys: TokenKeys::new(keys),
             clock,
             objects,
+            usage: Usage::new(&Registry::new()),
         }
     }
 
-    /// The API server's own: whom a token is for that names nobody.
+    /// Further names of the API server: a token for any of them is for it, and one that is asked
+    /// for nobody names them all.
+    #[must_use]
+    pub fn with_audiences(mut self, further: impl IntoIterator<Item = String>) -> Self {
+        for audience in further {
+            if !self.audiences.contains(&audience) {
+                self.audiences.push(audience);
+            }
+        }
+        self
+    }
+
+    /// Counts the use of tokens in this registry.
+    #[must_use]
+    pub fn measured(mut self, registry: &Registry) -> Self {
+        self.usage = Usage::new(registry);
+        self
+    }
+
+    /// The API server's own: whom a token is for that names nobody. Never empty.
     #[must_use]
     pub fn audiences(&self) -> &[String] {
         &self.audiences

@@ -23,6 +23,9 @@ pub(super) async fn token(call: &Call<'_>, review: &Object) -> Result<Value, Sta
     let outcome = call.state.parts.authenticator.authenticate(credentials);
     Ok(match outcome.await {
         Ok(Some(known)) => {
+            if let Some(warning) = known.warning {
+                call.cx.warn(warning);
+            }
             let mut status = json!({"authenticated": true, "user": user(&known.user)});
             if !known.audiences.is_empty() {
                 status["audiences"] = known.audiences.into();

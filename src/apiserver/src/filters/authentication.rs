@@ -3,8 +3,8 @@
 
 use std::borrow::Cow;
 
-use apimachinery::{StatusError, UserInfo};
-use auth::Credentials;
+use apimachinery::StatusError;
+use auth::{Authenticated, Credentials};
 use http::{Extensions, HeaderMap, header};
 use tracing::debug;
 
@@ -20,9 +20,9 @@ pub(crate) async fn authenticate(
     state: &State,
     extensions: &Extensions,
     headers: &HeaderMap,
-) -> Result<UserInfo, StatusError> {
+) -> Result<Authenticated, StatusError> {
     if let Some(Identity(user)) = extensions.get::<Identity>() {
-        return Ok(user.clone());
+        return Ok(user.clone().into());
     }
     let peer = extensions.get::<Peer>();
     let bearer = bearer(headers);
@@ -41,7 +41,7 @@ pub(crate) async fn authenticate(
             if let Some(until) = peer.and_then(|peer| peer.certificate_until) {
                 metrics.certificate(until.duration_since(state.parts.clock.wall()));
             }
-            Ok(known.user)
+            Ok(known)
         }
         Ok(None) => {
             metrics.not_authenticated("failure", took);

@@ -44,18 +44,21 @@ impl ServiceAccountTokens {
         let now = self.clock.wall();
         claims.check_times(now)?;
         self.check_objects(&claims.bound, now).await?;
-        if claims
-            .bound
-            .warnafter
-            .is_some_and(|after| now.as_second() > after)
-        {
-            tracing::debug!(
-                subject = claims.sub,
-                "a token is used that should be renewed"
-            );
+        match claims.bound.warnafter {
+            None => {}
+            Some(after) if now.as_second() <= after => self.usage.valid.inc(),
+            Some(_) => {
+                self.usage.stale.inc();
+                tracing::debug!(
+                    subject = claims.sub,
+                    "a token is used that should be renewed"
+                );
+            }
         }
-        let user = user(&claims);
-        Ok(Authenticated { user, audiences })
+        Ok(Authenticated {
+            audiences,
+            ..user(&claims).into()
+        })
     }
 
     /// The token's audiences that the asker wants; a token that names none is for the API server.
@@ -65,6 +68,9 @@ impl ServiceAccountTokens {
         wanted: &[String],
     ) -> Result<Vec<String>, TokenError> {
         let own = &self.audiences;
+        if named.is_empty() {
+            self.usage.legacy.inc();
+        }
         let named = if named.is_empty() { own } else { named };
         let wanted = if wanted.is_empty() { own } else { wanted };
         let both: Vec<String> = named

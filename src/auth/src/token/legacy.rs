@@ -4,10 +4,12 @@ use apimachinery::{Object, UserInfo};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::ServiceAccountTokens;
 use super::error::TokenError;
 use super::objects::TokenObject;
+use super::usage::AUTO_GENERATED;
 use crate::authenticate::Authenticated;
 
 /// Their issuer, whatever the cluster's own.
@@ -67,17 +69,22 @@ impl ServiceAccountTokens {
         let claims: LegacyClaims = self.keys.verify(token)?;
         let audiences = self.audiences_of(&claims.aud, wanted)?;
         claims.check()?;
-        self.check_legacy_objects(token, &claims).await?;
+        let warning = self.check_legacy_objects(token, &claims).await?;
         let mut user = UserInfo::service_account(&claims.namespace, &claims.account);
         user.uid = claims.uid;
-        Ok(Authenticated { user, audiences })
+        Ok(Authenticated {
+            user,
+            audiences,
+            warning,
+        })
     }
 
+    /// What the token's user should be told, if anything.
     async fn check_legacy_objects(
         &self,
         token: &str,
         claims: &LegacyClaims,
-    ) -> Result<(), TokenError> {
+    ) -> Result<Option<&'static str>, TokenError> {
         let (namespace, account) = (&claims.namespace, &claims.account);
         let kind = TokenObject::Secret;
         let secret = self.objects.get(kind, namespace, &claims.secret).await?;
@@ -98,16 +105,35 @@ impl ServiceAccountTokens {
             let text = format!("ServiceAccount UID ({actual}) does not match claim ({claimed})");
             return Err(refused(text));
         }
+        let warning = self.judge_use(&found, &secret);
+        self.note_use(&secret).await;
+        warning
+    }
+
+    /// Counts the use; refuses a Secret that is marked.
+    fn judge_use(
+        &self,
+        account: &Object,
+        secret: &Object,
+    ) -> Result<Option<&'static str>, TokenError> {
         if secret.label(INVALID_SINCE).is_some_and(|at| !at.is_empty()) {
+            self.usage.invalidated.inc();
+            let (namespace, account, secret) = (secret.namespace(), account.name(), secret.name());
             return Err(refused(format!(
-                "the token in secret {namespace}/{} for service account {namespace}/{account} has \
-                 been marked invalid. Use tokens from the TokenRequest API or manually created \
-                 secret-based tokens, or remove the '{INVALID_SINCE}' label from the secret to \
-                 temporarily allow use of this token",
-                claims.secret
+                "the token in secret {namespace}/{secret} for service account \
+                 {namespace}/{account} has been marked invalid. Use tokens from the TokenRequest \
+                 API or manually created secret-based tokens, or remove the '{INVALID_SINCE}' \
+                 label from the secret to temporarily allow use of this token"
             )));
         }
-        Ok(())
+        let listed = account.get("secrets").and_then(Value::as_array);
+        let mut listed = listed.into_iter().flatten();
+        if listed.any(|reference| reference["name"] == secret.name()) {
+            self.usage.auto_generated.inc();
+            return Ok(Some(AUTO_GENERATED));
+        }
+        self.usage.manual.inc();
+        Ok(None)
     }
 }
 

@@ -51,4 +51,15 @@ pub trait TokenObjects: Send + Sync {
         namespace: &'a str,
         name: &'a str,
     ) -> BoxFuture<'a, Result<Option<Object>, StatusError>>;
+
+    /// Puts a label on a Secret, unless another has taken its place meanwhile.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn label_secret<'a>(
+        &'a self,
+        secret: &'a Object,
+        key: &'a str,
+        value: &'a str,
+    ) -> BoxFuture<'a, Result<(), StatusError>>;
 }

@@ -3,14 +3,17 @@
 mod documents;
 mod forged;
 mod issued;
+mod usage;
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use apimachinery::{Object, StatusError};
 use base::Clock;
 use base::clock::Hands;
+use base::metrics::Registry;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use pki::{Pki, PkiOptions};
@@ -21,9 +24,9 @@ use crate::authenticate::{Authenticator, Credentials};
 
 const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
 
-/// Objects by kind, namespace and name.
+/// Objects by kind, namespace and name, and how often one was labelled.
 #[derive(Default)]
-pub(crate) struct Shelf(Mutex<HashMap<String, Object>>);
+pub(crate) struct Shelf(Mutex<HashMap<String, Object>>, AtomicU64);
 
 impl Shelf {
     pub(crate) fn put(&self, kind: TokenObject, object: Value) {
@@ -54,11 +57,29 @@ impl TokenObjects for Shelf {
         let found = objects.get(&key(kind, namespace, name)).cloned();
         Box::pin(std::future::ready(Ok(found)))
     }
+
+    fn label_secret<'a>(
+        &'a self,
+        secret: &'a Object,
+        label: &'a str,
+        value: &'a str,
+    ) -> BoxFuture<'a, Result<(), StatusError>> {
+        let key = key(TokenObject::Secret, secret.namespace(), secret.name());
+        let mut objects = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(secret) = objects.get_mut(&key) {
+            secret.set_label(label, value);
+            let writes = self.1.fetch_add(1, Ordering::Relaxed) + 1;
+            secret.set_meta("resourceVersion", &writes.to_string());
+        }
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
 
 /// A cluster with the account `ns/build`, its pod `web` on the node `n1`, and a Secret.
 struct World {
     tokens: ServiceAccountTokens,
+    /// What their use is counted in.
+    registry: Registry,
     shelf: Arc<Shelf>,
     pki: Pki,
     clock: Clock,
@@ -81,8 +102,10 @@ impl World {
         shelf.put(TokenObject::Pod, pod);
         let keys = pki.service_account_keys();
         let tokens = ServiceAccountTokens::new(ISSUER, keys, clock.clone(), shelf.clone());
+        let registry = Registry::new();
         Self {
-            tokens,
+            tokens: tokens.measured(&registry),
+            registry,
             shelf,
             pki,
             clock,
