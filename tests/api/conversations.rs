@@ -12,7 +12,6 @@ use std::time::Duration;
 use expect_test::{ExpectFile, expect_file};
 use regex::Regex;
 use serde_json::Value;
-use store::Store;
 
 use crate::world::{Answer, Said, World};
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use serde_json::{Value, json};
-use store::{Revision, Store};
+use store::Revision;
 use tokio::sync::watch;
 
 use crate::world::{Said, World};

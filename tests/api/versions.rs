@@ -1,7 +1,7 @@
 //! Kinds that are shown in more than one way.
 
 use serde_json::{Value, json};
-use store::{Limit, Store};
+use store::Limit;
 
 use crate::world::{Said, World};
 

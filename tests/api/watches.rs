@@ -5,7 +5,6 @@ use std::time::Duration;
 use client::ByteStream;
 use futures::{FutureExt, StreamExt};
 use serde_json::{Value, json};
-use store::Store;
 
 use crate::world::{Said, World};
 

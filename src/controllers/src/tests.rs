@@ -13,9 +13,11 @@ fn every_row_starts_and_ends() {
     assert_eq!(names.len(), CONTROLLERS.len());
     run(async {
         let world = World::new();
-        let all = base::tasks::spawn("all", run_all(world.cx.clone()));
+        let roster = base::tasks::Roster::default();
+        let all = base::tasks::spawn("all", run_all(world.cx.clone(), roster.clone()));
         world.settle().await;
         assert!(!all.is_finished());
+        assert_eq!(roster.check(), Ok(()));
         let text = base::metrics::encode(&world.registry);
         let queues = text.lines().filter_map(|line| {
             let (name, _) = line
@@ -40,5 +42,6 @@ fn every_row_starts_and_ends() {
         .assert_eq(&queues.collect::<Vec<_>>().join("\n"));
         world.cx.shutdown.stop();
         assert_eq!(all.await.expect("not aborted"), Some(()));
+        assert!(roster.check().is_err());
     });
 }
