@@ -1,7 +1,8 @@
 //! `rk3s certificate check | rotate`: when certificates end, and new ones in their place.
 //!
 //! A running server renews its certificates by itself; `rotate` is for a key that somebody else
-//! may have seen. It puts files aside, and the next start of the server issues new ones.
+//! may have seen. It puts files aside while the server is stopped, and its next start issues new
+//! ones.
 
 use std::io::Write;
 use std::path::Path;
@@ -12,6 +13,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use jiff::Timestamp;
 use pki::{CertificateState, CertificateStatus, Service};
 use serde_json::{Value, json};
+use store::{Hold, OpenError};
 
 use crate::options::{self, Options};
 
@@ -37,7 +39,7 @@ pub fn cli() -> Command {
         .short('o')
         .long("output")
         .value_name("FORMAT")
-        .value_parser(["text", "table", "json"])
+        .value_parser(["text", "table", "json", "yaml"])
         .default_value("text")
         .help("How the certificates are shown");
     // The short name is the output's here, as in k3s.
@@ -57,7 +59,7 @@ pub fn cli() -> Command {
         .subcommand(
             arguments(Command::new("rotate").about(
                 "Put certificates and keys aside, so that the next start of the server issues \
-                 new ones; authorities stay",
+                 new ones; the server must be stopped, authorities stay",
             ))
             .arg(service),
         )
@@ -68,7 +70,11 @@ pub async fn run(matches: ArgMatches, options: Options) -> Result<()> {
     let data_dir = options.path("data-dir");
     let now = Clock::system().wall();
     let text = match matches.subcommand() {
-        Some(("rotate", matches)) => rotate(&data_dir, &services(matches)?, now)?,
+        Some(("rotate", matches)) => {
+            let services = services(matches)?;
+            let _stopped = hold(&data_dir)?;
+            rotate(&data_dir, &services, now)?
+        }
         Some((_, matches)) => {
             let found = pki::check(&data_dir, &services(matches)?, now)?;
             if found.is_empty() {
@@ -80,6 +86,7 @@ pub async fn run(matches: ArgMatches, options: Options) -> Result<()> {
             match matches.get_one::<String>("output").map(String::as_str) {
                 Some("table") => table(&found, now),
                 Some("json") => format!("{:#}\n", listed(&found, now)),
+                Some("yaml") => schema::yaml::encode(&listed(&found, now)),
                 _ => sentences(&found),
             }
         }
@@ -110,6 +117,27 @@ fn services(matches: &ArgMatches) -> Result<Vec<Service>> {
 
 fn known() -> String {
     Service::ALL.map(Service::name).join(", ")
+}
+
+/// Keeps the server from running: it would go on with the certificates that it has read, and may
+/// be writing new ones just now.
+fn hold(data_dir: &Path) -> Result<Option<Hold>> {
+    let database = data_dir.join("server/db");
+    if !database.is_dir() {
+        // No server has run here yet.
+        return Ok(None);
+    }
+    match Hold::take(&database) {
+        Ok(hold) => Ok(Some(hold)),
+        Err(OpenError::Locked { pid, .. }) => {
+            let pid = pid.map_or(String::new(), |pid| format!(" (process {pid})"));
+            bail!(
+                "rk3s server is running{pid} and uses its certificates: stop it, rotate them, and \
+                 start it again; pods go on meanwhile"
+            )
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn rotate(data_dir: &Path, services: &[Service], now: Timestamp) -> Result<String> {
@@ -257,7 +285,8 @@ mod tests {
         let shown = [
             sentences(&found),
             table(&found, now),
-            format!("{:#}", listed(&found, now)),
+            format!("{:#}\n", listed(&found, now)),
+            schema::yaml::encode(&listed(&found, now)),
         ];
         let shown = shown.join("\n");
         let shown = shown.replace(&directory.path().display().to_string(), "");
@@ -291,7 +320,23 @@ mod tests {
                   "CertSign"
                 ]
               }
-            ]"#]].assert_eq(&shown);
+            ]
+
+            - expiryTime: "2028-01-01T12:00:00Z"
+              filename: /server/tls/client-admin.crt
+              residualTime: 65d
+              status: WARNING
+              subject: CN=system:admin,O=system:masters
+              usages:
+              - ClientAuth
+            - expiryTime: "2036-12-29T12:00:00Z"
+              filename: /server/tls/client-ca.crt
+              residualTime: 9y
+              status: OK
+              subject: CN=rk3s-client-ca@1798804800
+              usages:
+              - CertSign
+        "#]].assert_eq(&shown);
     }
 
     #[test]
@@ -310,6 +355,30 @@ mod tests {
             There are no certificates below : nothing to rotate.
         "#]]
         .assert_eq(&shown);
+    }
+
+    #[test]
+    fn a_running_server_keeps_its_certificates() {
+        let (clock, _hands) = Clock::manual("2027-01-01T12:00:00Z".parse().expect("a time"));
+        let (directory, _pki) = made(&clock);
+        let database = directory.path().join("server/db");
+        assert!(hold(directory.path()).expect("never started").is_none());
+        let store = store::SledStore::open(&database, store::Options::new(clock)).expect("opened");
+        let refusal = hold(directory.path()).expect_err("runs").to_string();
+        let expected = format!(
+            "rk3s server is running (process {}) and uses its certificates: stop it, rotate them, \
+             and start it again; pods go on meanwhile",
+            std::process::id()
+        );
+        assert_eq!(refusal, expected);
+        drop(store);
+        let held = hold(directory.path()).expect("stopped");
+        let clock = Clock::system();
+        let start = || store::SledStore::open(&database, store::Options::new(clock.clone()));
+        let refused = start().map(drop).expect_err("no server starts meanwhile");
+        assert!(matches!(refused, OpenError::Locked { .. }), "{refused}");
+        drop(held);
+        start().map(drop).expect("opened");
     }
 
     #[test]

@@ -24,5 +24,5 @@ pub use error::{Error, OpenError};
 pub use mem::MemStore;
 pub use model::{Event, Expect, Key, KeyValue, Limit, Op, Page, Revision, WatchItem};
 pub use options::Options;
-pub use sled_store::SledStore;
+pub use sled_store::{Hold, SledStore};
 pub use store::{BoxFuture, Store, WatchStream};

@@ -1,5 +1,6 @@
 //! Handshakes in memory.
 
+use std::io::{Read, Write};
 use std::sync::Arc;
 
 use rustls::{ClientConfig, ClientConnection, ProtocolVersion, ServerConfig, ServerConnection};
@@ -21,36 +22,85 @@ pub(super) fn shake(
     server: &Arc<ServerConfig>,
     name: &str,
 ) -> Result<Met, rustls::Error> {
+    connect(client, server, name).map(|ends| ends.met())
+}
+
+/// The two ends of a connection.
+pub(super) struct Ends {
+    client: ClientConnection,
+    server: ServerConnection,
+}
+
+pub(super) fn connect(
+    client: &Arc<ClientConfig>,
+    server: &Arc<ServerConfig>,
+    name: &str,
+) -> Result<Ends, rustls::Error> {
     let name = ServerName::try_from(name.to_owned()).expect("a name");
-    let mut client = ClientConnection::new(client.clone(), name)?;
-    let mut server = ServerConnection::new(server.clone())?;
-    while client.is_handshaking() || server.is_handshaking() {
+    let mut ends = Ends {
+        client: ClientConnection::new(client.clone(), name)?,
+        server: ServerConnection::new(server.clone())?,
+    };
+    while ends.client.is_handshaking() || ends.server.is_handshaking() {
+        ends.pass()?;
+    }
+    Ok(ends)
+}
+
+impl Ends {
+    /// Carries over what either has to send.
+    fn pass(&mut self) -> Result<(), rustls::Error> {
         let mut sent = Vec::new();
-        while client.wants_write() {
-            client.write_tls(&mut sent).expect("memory");
+        while self.client.wants_write() {
+            self.client.write_tls(&mut sent).expect("memory");
         }
         let mut left = &sent[..];
         while !left.is_empty() {
-            server.read_tls(&mut left).expect("memory");
-            server.process_new_packets()?;
+            self.server.read_tls(&mut left).expect("memory");
+            self.server.process_new_packets()?;
         }
         let mut sent = Vec::new();
-        while server.wants_write() {
-            server.write_tls(&mut sent).expect("memory");
+        while self.server.wants_write() {
+            self.server.write_tls(&mut sent).expect("memory");
         }
         let mut left = &sent[..];
         while !left.is_empty() {
-            client.read_tls(&mut left).expect("memory");
-            client.process_new_packets()?;
+            self.client.read_tls(&mut left).expect("memory");
+            self.client.process_new_packets()?;
+        }
+        Ok(())
+    }
+
+    /// Says something to the server, which says it back.
+    pub(super) fn echo(&mut self, text: &str) -> String {
+        let mut heard = vec![0; text.len()];
+        self.client
+            .writer()
+            .write_all(text.as_bytes())
+            .expect("memory");
+        self.pass().expect("carried over");
+        self.server
+            .reader()
+            .read_exact(&mut heard)
+            .expect("arrived");
+        self.server.writer().write_all(&heard).expect("memory");
+        self.pass().expect("carried over");
+        self.client
+            .reader()
+            .read_exact(&mut heard)
+            .expect("arrived");
+        String::from_utf8(heard).expect("the same text")
+    }
+
+    pub(super) fn met(&self) -> Met {
+        let own = |chain: Option<&[CertificateDer<'static>]>| chain.unwrap_or_default().to_vec();
+        Met {
+            client_chain: own(self.server.peer_certificates()),
+            server_chain: own(self.client.peer_certificates()),
+            protocol: self.server.alpn_protocol().map(<[u8]>::to_vec),
+            version: self.server.protocol_version(),
         }
     }
-    let own = |chain: Option<&[CertificateDer<'static>]>| chain.unwrap_or_default().to_vec();
-    Ok(Met {
-        client_chain: own(server.peer_certificates()),
-        server_chain: own(client.peer_certificates()),
-        protocol: server.alpn_protocol().map(<[u8]>::to_vec),
-        version: server.protocol_version(),
-    })
 }
 
 #[test]

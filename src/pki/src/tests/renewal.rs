@@ -6,8 +6,8 @@ use std::time::Duration;
 use base::Shutdown;
 use tokio::sync::mpsc;
 
-use super::{Rig, handshake::shake};
-use crate::{LeafName, Pki, renewal};
+use super::{Rig, handshake::connect, handshake::shake};
+use crate::{ClientVerifier, LeafName, Pki, renewal};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -56,6 +56,52 @@ async fn renews_at_two_thirds_of_life_and_keeps_configurations() {
     }
     shutdown.stop();
     assert_eq!(renewed.recv().await, None, "the task ends");
+}
+
+/// The API server's certificate and the one it shows kubelets, over configurations that were made
+/// once and a connection that was made before.
+#[tokio::test]
+async fn both_ends_show_new_certificates_while_an_old_connection_goes_on() {
+    let rig = Rig::new();
+    let pki = Arc::new(rig.open().expect("made"));
+    let (serving, kubelet) = (pki.server_config(), pki.kubelet_server_config());
+    let (serving, kubelet) = (serving.expect("config"), kubelet.expect("config"));
+    let client = pki.client_config_as(LeafName::ApiServerClient);
+    let client = client.expect("config");
+    let verifier = ClientVerifier::new(pki.client_ca_pem()).expect("an authority");
+    let is_known = |met: &super::handshake::Met| {
+        let now = rig.clock.wall();
+        verifier.verify(&met.client_chain, now).is_ok()
+    };
+    let mut old = connect(&client, &serving, "localhost").expect("passes");
+    let kubelets = shake(&client, &kubelet, "localhost").expect("passes");
+    assert!(is_known(&old.met()) && is_known(&kubelets));
+
+    // The control: nobody renews, and after a year both ends are refused.
+    rig.hands.advance(DAY * 364);
+    assert!(is_known(
+        &shake(&client, &serving, "localhost").expect("in time")
+    ));
+    rig.hands.advance(DAY * 2);
+    for server in [&serving, &kubelet] {
+        shake(&client, server, "localhost")
+            .map(drop)
+            .expect_err("expired");
+    }
+    assert!(!is_known(&old.met()));
+    assert_eq!(old.echo("still here"), "still here");
+
+    let shutdown = Shutdown::new();
+    let mut renewed = start(&pki, &shutdown);
+    renewed.recv().await.expect("renewed");
+    for (server, before) in [(&serving, old.met()), (&kubelet, kubelets)] {
+        let after = shake(&client, server, "localhost").expect("passes again");
+        assert!(is_known(&after));
+        assert_ne!(after.server_chain, before.server_chain);
+        assert_ne!(after.client_chain, before.client_chain);
+    }
+    assert_eq!(old.echo("and here"), "and here");
+    shutdown.stop();
 }
 
 #[tokio::test]

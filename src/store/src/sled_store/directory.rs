@@ -172,6 +172,23 @@ fn create_private(path: &Path) -> Result<(), OpenError> {
     fsio::sync_directory(parent).map_err(at(parent))
 }
 
+/// Keeps every store out of a data directory for as long as it lives: for work on what lies beside
+/// the store, and that no server may run during.
+#[derive(Debug)]
+pub struct Hold {
+    _lock: File,
+}
+
+impl Hold {
+    /// Takes the place of a store in its directory, which must be there.
+    ///
+    /// # Errors
+    /// [`OpenError::Locked`] while a store is open in it, or what the file system says.
+    pub fn take(directory: &Path) -> Result<Self, OpenError> {
+        lock(directory).map(|lock| Self { _lock: lock })
+    }
+}
+
 fn lock(directory: &Path) -> Result<File, OpenError> {
     let path = directory.join("lock");
     let mut options = OpenOptions::new();

@@ -39,6 +39,7 @@ use self::applier::Applier;
 use self::backlog::Backlog;
 use self::cache::ValueCache;
 use self::directory::Directory;
+pub use self::directory::Hold;
 use self::open::Opened;
 use self::recovery::Recovered;
 use self::shared::{Nudge, Shared};
