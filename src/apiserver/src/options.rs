@@ -1,6 +1,7 @@
 //! Options of each verb, from the query and, for deletes, the body.
 
 mod delete;
+mod log;
 mod read;
 
 use std::num::{IntErrorKind, ParseIntError};
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use crate::request_info::{queries, query};
 
 pub use delete::{delete, read as delete_of};
+pub use log::log;
 pub use read::{list, reached, timeout, watch};
 
 const MANAGER_SIZE: usize = 128;

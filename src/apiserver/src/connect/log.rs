@@ -9,21 +9,13 @@ use serde_json::Value;
 
 use crate::dispatch::Call;
 use crate::filters::deadline::DEADLINE;
-use crate::request_info::{is_true, query};
+use crate::options;
+use crate::request_info::query;
 
-/// Query parameters that the kubelet reads.
-const PASSED_ON: [&str; 7] = [
-    "follow",
-    "previous",
-    "timestamps",
-    "sinceSeconds",
-    "sinceTime",
-    "tailLines",
-    "limitBytes",
-];
 const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
 
 pub(super) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError> {
+    let options = options::log(call.uri, &call.path.name)?;
     let registry = &call.state.parts.registry;
     let pod = registry.get(call.row, call.target()).await?;
     let pod = pod.to_object().map_err(StatusError::internal)?;
@@ -40,7 +32,14 @@ pub(super) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError
     }
     let kubelets = &call.state.parts.kubelets;
     let node = kubelets.endpoint(node_name).await?;
-    let path = path(&call, &pod, &container);
+    let mut path = format!(
+        "/containerLogs/{}/{}/{container}",
+        pod.namespace(),
+        pod.name()
+    );
+    if !options.is_empty() {
+        path = format!("{path}?{options}");
+    }
     let answer = kubelets.get(node, path).await.map_err(|error| {
         StatusError::internal(format!(
             "cannot reach the kubelet of node {node_name}: {error}"
@@ -83,29 +82,6 @@ fn container(pod: &Object, asked: &str) -> Result<String, StatusError> {
         "container {asked} is not valid for pod {}",
         pod.name()
     )))
-}
-
-fn path(call: &Call<'_>, pod: &Object, container: &str) -> String {
-    let mut path = format!(
-        "/containerLogs/{}/{}/{container}",
-        pod.namespace(),
-        pod.name()
-    );
-    let mut separator = '?';
-    for option in PASSED_ON {
-        let value = query(call.uri, option);
-        let flag = matches!(option, "follow" | "previous" | "timestamps");
-        if value.is_empty() || (flag && !is_true(&value)) {
-            continue;
-        }
-        // Numbers, times and booleans: a plus sign is all that needs an escape.
-        let value = value
-            .replace('+', "%2B")
-            .replace([' ', '&', '#', '\r', '\n'], "");
-        path.push_str(&format!("{separator}{option}={value}"));
-        separator = '&';
-    }
-    path
 }
 
 /// The kubelet's answer; its plain-text refusals become a Status.

@@ -125,7 +125,8 @@ pub fn timeout(uri: &Uri) -> Result<Option<Duration>, StatusError> {
     Ok((seconds > 0).then_some(Duration::from_secs(seconds)))
 }
 
-fn optional(uri: &Uri, name: &str) -> Result<Option<i64>, StatusError> {
+/// A number of the query, if it is there.
+pub(super) fn optional(uri: &Uri, name: &str) -> Result<Option<i64>, StatusError> {
     let text = query(uri, name);
     if text.is_empty() {
         return Ok(None);
