@@ -53,6 +53,12 @@ impl Node {
         self.import(&path, Retention::Collectable)
     }
 
+    /// Imports the image `app`.
+    fn with_app(&self) -> Digest {
+        let archive = archive(app("app", "one"), Format::Docker);
+        self.import_bytes(&archive).expect("imported")[0].id
+    }
+
     /// Names of the directories of layers.
     fn layers(&self) -> Vec<String> {
         let mut names = open::names(&self.root().join("l")).expect("there");
@@ -302,10 +308,7 @@ fn a_name_moves_and_the_last_one_takes_the_image_along() {
 #[test]
 fn layers_stay_while_a_container_uses_them() {
     let mut node = Node::new();
-    let id = node
-        .import_bytes(&archive(app("app", "one"), Format::Docker))
-        .expect("imported")[0]
-        .id;
+    let id = node.with_app();
     node.prepare(id, "c").expect("prepared");
     assert_eq!(node.remove("app").expect("removed"), Removal::Deleted(id));
     assert!(matches!(
@@ -323,10 +326,7 @@ fn layers_stay_while_a_container_uses_them() {
 #[test]
 fn a_snapshot_is_removed_without_following_links() {
     let node = Node::new();
-    let id = node
-        .import_bytes(&archive(app("app", "one"), Format::Docker))
-        .expect("imported")[0]
-        .id;
+    let id = node.with_app();
     let overlay = node.prepare(id, "c").expect("prepared");
     let outside = node.home.path().join("outside");
     fs::create_dir(&outside).expect("made");
@@ -352,10 +352,7 @@ fn a_snapshot_is_removed_without_following_links() {
 #[test]
 fn a_snapshot_whose_record_is_lost_is_made_anew() {
     let node = Node::new();
-    let id = node
-        .import_bytes(&archive(app("app", "one"), Format::Docker))
-        .expect("imported")[0]
-        .id;
+    let id = node.with_app();
     let overlay = node.prepare(id, "c").expect("prepared");
     fs::write(overlay.upper.join("half"), "").expect("written");
     fs::write(overlay.upper.with_file_name("record.json"), "").expect("cut");

@@ -247,6 +247,16 @@ impl TestNode {
         runs
     }
 
+    /// Waits until a container is backing off, and says what its status tells of it.
+    pub async fn backs_off(&self, pod: &str, name: &str) -> String {
+        self.until("back-off", |node| {
+            node.waiting(pod, name) == "CrashLoopBackOff"
+        })
+        .await;
+        let waiting = self.container(pod, name).state.and_then(|s| s.waiting);
+        waiting.expect("waits").message.unwrap_or_default()
+    }
+
     /// The id of the newest run.
     pub async fn newest(&self, name: &str) -> String {
         self.runs(name).await.first().expect("a run").id.clone()

@@ -4,12 +4,23 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::time::Duration;
 
+use cri::testing::Subject;
 use cri::{ContainerState, PodSandboxState, RuntimeService};
 
 use crate::host::{Host, kill};
 
 /// Writes a numbered line every few milliseconds.
 const COUNTER: &str = "i=0; while true; do echo $i; i=$((i+1)); sleep 0.01; done";
+
+/// Stops a container that counts; its log must be whole, whoever was its server meanwhile.
+async fn stop_counting(subject: &Subject<'_>, counter: &str) {
+    let stopped = subject.runtime.stop_container(counter, Duration::ZERO);
+    stopped.await.expect("stopped");
+    let log = subject.log(&subject.status(counter).await);
+    for (number, line) in log.lines().enumerate() {
+        assert_eq!(line, format!("stdout F {number}"), "the log has a hole");
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_server_finds_the_same_containers() {
@@ -57,14 +68,7 @@ async fn a_new_server_finds_the_same_containers() {
         .await
         .expect("a container of the old server starts");
     assert_eq!(subject.wait(&created).await.exit_code, 0);
-    second
-        .stop_container(&counter, Duration::ZERO)
-        .await
-        .expect("stopped");
-    let log = subject.log(&subject.status(&counter).await);
-    for (number, line) in log.lines().enumerate() {
-        assert_eq!(line, format!("stdout F {number}"), "the log has a hole");
-    }
+    stop_counting(&subject, &counter).await;
     subject.remove(&sandbox).await;
     host.assert_clean();
 }
@@ -167,14 +171,7 @@ async fn a_killed_server_changes_nothing_in_containers() {
         .await
         .expect("exec");
     assert_eq!(result.stdout, b"in\n");
-    runtime
-        .stop_container(&counter, Duration::ZERO)
-        .await
-        .expect("stopped");
-    let log = subject.log(&subject.status(&counter).await);
-    for (number, line) in log.lines().enumerate() {
-        assert_eq!(line, format!("stdout F {number}"), "the log has a hole");
-    }
+    stop_counting(&subject, &counter).await;
     subject.remove(&sandbox).await;
     host.assert_clean();
 }

@@ -18,7 +18,8 @@ use crate::rng::{self, Rng};
 /// The child's store directory; without it the child's test has nothing to do.
 pub const DIRECTORY: &str = "RK3S_STORE_CRASH_DIRECTORY";
 pub const WRITERS: u64 = 8;
-const POINTS: [&str; 10] = [
+/// Where a write, or what follows it, can fail.
+pub const POINTS: [&str; 9] = [
     "store::before-write",
     "store::before-sync",
     "store::before-publish",
@@ -28,7 +29,6 @@ const POINTS: [&str; 10] = [
     "store::before-remove",
     "store::before-apply",
     "store::before-apply-sync",
-    "store::before-resolve",
 ];
 
 pub fn options() -> Options {
@@ -227,9 +227,36 @@ pub struct Model {
     pub lost: usize,
     pub phantom: usize,
     pub acknowledged: usize,
+    /// How often a store did not open.
+    refused: usize,
 }
 
 impl Model {
+    /// Opens what a disaster has left and compares it; `false` when it does not open.
+    pub async fn reopen(&mut self, directory: &Path, report: Report) -> bool {
+        match SledStore::open(directory, options()) {
+            Ok(store) => self.compare(&store, report).await,
+            Err(error) => {
+                println!("{error}");
+                self.refused += 1;
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Says what was found, and demands that nothing is wrong.
+    pub fn conclude(&self, disasters: &str, seed: u64) {
+        let (lost, phantom, refused) = (self.lost, self.phantom, self.refused);
+        let torn = self.torn();
+        println!(
+            "lost={lost} phantom={phantom} torn={torn} refused_open={refused} of {} acked, \
+             {disasters}, seed={seed}",
+            self.acknowledged
+        );
+        assert_eq!((lost, phantom, torn, refused), (0, 0, 0, 0));
+    }
+
     /// Compares a reopened store with what the killed process said, and with earlier rounds.
     pub async fn compare(&mut self, store: &SledStore, report: Report) {
         let verified = self
@@ -356,25 +383,13 @@ async fn killed_writers_lose_nothing() {
     let root = tempfile::tempdir().expect("a directory");
     let directory = root.path().join("store");
     let mut model = Model::default();
-    let mut refused = 0;
     for round in 0..kills {
         let report = run_and_kill(&directory, round, &mut rng);
-        match SledStore::open(&directory, options()) {
-            Ok(store) => model.compare(&store, report).await,
-            Err(error) => {
-                println!("round {round}: {error}");
-                refused += 1;
-                break;
-            }
+        if !model.reopen(&directory, report).await {
+            break;
         }
     }
-    let torn = model.torn();
-    println!(
-        "lost={} phantom={} torn={torn} refused_open={refused} of {} acked, {kills} kills, \
-         seed={seed}",
-        model.lost, model.phantom, model.acknowledged
-    );
-    assert_eq!((model.lost, model.phantom, torn, refused), (0, 0, 0, 0));
+    model.conclude(&format!("{kills} kills"), seed);
 }
 
 /// The control: an acknowledgement too many is lost, a value nobody tried a phantom.

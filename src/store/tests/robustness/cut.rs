@@ -4,9 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use store::SledStore;
-
-use crate::crash::{self, DIRECTORY, Model, Report, WRITERS, options};
+use crate::crash::{self, DIRECTORY, Model, Report, WRITERS};
 use crate::loop_disk::LoopDisk;
 use crate::rng::{self, Rng};
 
@@ -44,16 +42,10 @@ async fn power_cuts_lose_nothing() {
     let disk = LoopDisk::new("cut", 512);
     let directory = disk.mount_point().join("store");
     let mut model = Model::default();
-    let mut refused = 0;
     for round in 0..cuts {
         let report = run_and_cut(&disk, "crash::child_writes_until_killed", round, &mut rng);
-        match SledStore::open(&directory, options()) {
-            Ok(store) => model.compare(&store, report).await,
-            Err(error) => {
-                println!("cut {round}: {error}");
-                refused += 1;
-                break;
-            }
+        if !model.reopen(&directory, report).await {
+            break;
         }
         // Half of the cuts hit a fresh store, half an aged one.
         if round % 10 == 4 {
@@ -61,13 +53,7 @@ async fn power_cuts_lose_nothing() {
             model.start_over();
         }
     }
-    let torn = model.torn();
-    println!(
-        "lost={} phantom={} torn={torn} refused_open={refused} of {} acked, {cuts} cuts, \
-         seed={seed}",
-        model.lost, model.phantom, model.acknowledged
-    );
-    assert_eq!((model.lost, model.phantom, torn, refused), (0, 0, 0, 0));
+    model.conclude(&format!("{cuts} cuts"), seed);
 }
 
 /// What the control's process runs: sled as its documentation says, `flush` before each answer.

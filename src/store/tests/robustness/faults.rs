@@ -11,19 +11,8 @@ use futures::future::join_all;
 use store::{Error, Options, Revision, SledStore, Store, WatchItem};
 use tokio::sync::watch;
 
-use crate::crash::{self, Model, Report, options, put};
+use crate::crash::{self, Model, POINTS, Report, options, put};
 
-const POINTS: [&str; 9] = [
-    "store::before-write",
-    "store::before-sync",
-    "store::before-publish",
-    "store::before-resolve",
-    "store::before-compact",
-    "store::after-compact",
-    "store::before-remove",
-    "store::before-apply",
-    "store::before-apply-sync",
-];
 const WRITERS: u64 = 6;
 const ROUNDS: u64 = 8;
 

@@ -37,10 +37,7 @@ async fn a_failing_post_start_kills_the_container() {
     );
     node.until("error", |node| node.said.count("FailedPostStartHook") > 0)
         .await;
-    node.until("back-off", |node| {
-        node.waiting("p", "app") == "CrashLoopBackOff"
-    })
-    .await;
+    node.backs_off("p", "app").await;
     let said = node.said.all();
     assert_eq!(
         said[4..6],

@@ -104,20 +104,9 @@ async fn a_container_that_crashes_waits_longer_each_time() {
     node.said.take();
     for (count, delay, text) in [(2, 10, "10s"), (3, 20, "20s"), (4, 40, "40s")] {
         node.runtime.exit(&node.newest("app").await, 7);
-        node.until("back-off", |node| {
-            node.waiting("p", "app") == "CrashLoopBackOff"
-        })
-        .await;
-        let waiting = node
-            .container("p", "app")
-            .state
-            .and_then(|s| s.waiting)
-            .expect("waits");
         assert_eq!(
-            waiting.message.as_deref(),
-            Some(&*format!(
-                "back-off {text} restarting failed container=app pod=p_n(uid-p)"
-            ))
+            node.backs_off("p", "app").await,
+            format!("back-off {text} restarting failed container=app pod=p_n(uid-p)")
         );
         node.pass(delay - 1).await;
         assert_eq!(node.container("p", "app").restart_count, count - 1);

@@ -60,16 +60,7 @@ async fn back_off_goes_on_through_a_restart() {
     node.stop().await;
     node.runtime.exit(&node.newest("app").await, 1);
     node.start();
-    node.until("back-off", |node| {
-        node.waiting("p", "app") == "CrashLoopBackOff"
-    })
-    .await;
-    let waiting = node
-        .container("p", "app")
-        .state
-        .and_then(|s| s.waiting)
-        .expect("waits");
-    let message = waiting.message.unwrap_or_default();
+    let message = node.backs_off("p", "app").await;
     assert!(message.starts_with("back-off 20s "), "{message}");
 }
 
