@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use tracing::info;
 
 use self::file::{Reader, Writer};
+use crate::sled_store::record::Record;
 use crate::sled_store::restoring::Restoring;
 use crate::{Error, OpenError, Revision, SledStore};
 
@@ -25,8 +26,9 @@ use crate::{Error, OpenError, Revision, SledStore};
 const JUMP: u64 = 1_000_000_000;
 /// How often a snapshot begins anew when compactions overtake it.
 const ATTEMPTS: usize = 5;
-/// Records per batch while restoring.
+/// A batch while restoring is closed at so many records, or so many bytes of them.
 const BATCH: usize = 512;
+const BATCH_BYTES: usize = 256 << 10;
 
 /// What a snapshot is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,14 +177,32 @@ pub fn restore(path: &Path, directory: &Path, served: Revision) -> Result<Info, 
 fn fill(path: &Path, directory: &Path, revision: Revision) -> Result<(), SnapshotError> {
     let mut reader = Reader::open(path)?;
     let restoring = Restoring::create(directory)?;
-    let mut batch = Vec::new();
+    let mut batch = Batch::default();
     while let Some(record) = reader.next()? {
-        batch.push(record);
-        if batch.len() == BATCH {
-            restoring.add(&batch)?;
-            batch.clear();
+        batch.add(record);
+        if batch.is_full() {
+            restoring.add(&batch.records)?;
+            batch = Batch::default();
         }
     }
-    restoring.add(&batch)?;
+    restoring.add(&batch.records)?;
     Ok(restoring.finish(revision)?)
+}
+
+/// Records that are restored with one write.
+#[derive(Default)]
+struct Batch {
+    records: Vec<Record>,
+    bytes: usize,
+}
+
+impl Batch {
+    fn add(&mut self, record: Record) {
+        self.bytes += record.len();
+        self.records.push(record);
+    }
+
+    fn is_full(&self) -> bool {
+        self.records.len() >= BATCH || self.bytes >= BATCH_BYTES
+    }
 }

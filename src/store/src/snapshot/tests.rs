@@ -129,6 +129,27 @@ async fn is_one_revision_of_a_store_in_use() {
     assert!(counter.into_inner() > 5, "the writers wrote meanwhile");
 }
 
+/// However heavy records are, a batch holds little more than one of them beyond its size.
+#[test]
+fn a_restore_holds_a_batch() {
+    for (len, want) in [(10, BATCH), (1000, 251), (200_000, 2), (3 << 20, 1)] {
+        let mut batch = Batch::default();
+        while !batch.is_full() {
+            batch.add(Record {
+                revision: Revision(7),
+                key: "/r/a/1".into(),
+                value: Some(vec![0; len].into()),
+                created: Revision(7),
+                prev: None,
+                left: 0,
+                trace: TraceId::NONE,
+                expiry: None,
+            });
+        }
+        assert_eq!(batch.records.len(), want, "of {len} bytes each");
+    }
+}
+
 #[tokio::test]
 async fn a_ttl_goes_on() {
     let room = Room::new();
