@@ -13,8 +13,8 @@ pub struct Options {
     pub ring_bytes: usize,
     /// Bytes of values kept in memory for reads.
     pub cache_bytes: usize,
-    /// Bytes of sled's own page cache. Sled counts what its pages take on disk; in memory they
-    /// take ten times that.
+    /// Bytes of sled's own page cache, beside one page for each of its 256 parts, and up to
+    /// 8 MiB that it has not looked at yet.
     pub page_cache_bytes: u64,
     /// Bytes of the write-ahead log on disk; writers wait when it is full.
     pub wal_bytes: u64,

@@ -1,7 +1,7 @@
 //! `SledStore` beside etcd, on the same disk, in one run: `make bench-store`.
 //!
 //!     bench_store DIRECTORY [ETCD]     the table; without the path of etcd only our half of it
-//!     bench_store memory DIRECTORY KEYS fill|open     one store in a process of its own
+//!     bench_store memory DIRECTORY KEYS fill|open|empty     one store in a process of its own
 //!
 //! Both are asked the same, in turns, so that what else happens on the machine meets both. The
 //! store is called in this process; etcd is a process of its own, spoken to in gRPC over HTTP/2,
@@ -81,10 +81,7 @@ async fn compare(root: &Path, binary: Option<&Path>, keys: u64, table: &mut Tabl
         opened.push(etcd.restart().await.as_secs_f64());
     }
     table.row(&format!("open {keys} keys"), "s", &opened);
-    let grown = empty
-        .zip(rss)
-        .map(|(before, after)| after.saturating_sub(before) / keys);
-    memory::rows(root, keys, grown, table);
+    memory::rows(root, keys, empty.zip(rss), table);
 }
 
 #[tokio::main]

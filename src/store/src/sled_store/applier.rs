@@ -10,6 +10,7 @@ use tracing::{error, info};
 
 use super::backlog::{Compaction, Job};
 use super::directory::Directory;
+use super::disk::Disk;
 use super::record::{META_APPLIED, META_COMPACTED, META_FLOOR, Record};
 use super::shared::Shared;
 use super::writer::{Answer, answer, fault};
@@ -72,11 +73,15 @@ impl Applier {
     }
 
     fn apply(&self, records: &[Arc<Record>]) -> Result<(), Error> {
-        let Some(last) = records.last() else {
+        let (Some(first), Some(last)) = (records.first(), records.last()) else {
             return Ok(());
         };
         fault("store::before-apply")?;
         self.shared.with_disk(|disk| {
+            if self.shared.backlog.last_applied().next() != first.revision {
+                // The files were opened again meanwhile; the backlog says what comes next.
+                return Ok(());
+            }
             let mut changes = disk.changes();
             for (key, bytes) in records.iter().flat_map(|record| record.encode()) {
                 let len = bytes.len();
@@ -91,12 +96,14 @@ impl Applier {
     }
 
     fn sync(&self) -> Result<(), Error> {
+        self.shared.with_disk(|disk| self.sync_disk(disk))
+    }
+
+    fn sync_disk(&self, disk: &Disk) -> Result<(), Error> {
         fault("store::before-apply-sync")?;
-        self.shared.with_disk(|disk| {
-            disk.sync()?;
-            self.shared.backlog.note_synced();
-            Ok(())
-        })
+        disk.sync()?;
+        self.shared.backlog.note_synced();
+        Ok(())
     }
 
     fn compact(&mut self, compaction: Compaction) -> Result<(), Error> {
@@ -131,8 +138,11 @@ impl Applier {
         facts.insert(META_COMPACTED, &at.0.to_be_bytes());
         facts.insert(META_FLOOR, &applied.0.to_be_bytes());
         fault("store::before-compact")?;
-        self.shared.with_disk(|disk| disk.write(facts))?;
-        self.sync()?;
+        // In one step: another sled in between would sync what it never heard of.
+        self.shared.with_disk(|disk| {
+            disk.write(facts)?;
+            self.sync_disk(disk)
+        })?;
         let noted = self.directory.note_acknowledged(applied);
         noted.map_err(|error| Error::io("noting the revision", error))?;
         fault("store::after-compact")

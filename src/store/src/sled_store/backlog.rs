@@ -12,6 +12,8 @@ use crate::{Error, Revision};
 /// Sled hears of new records when they have this size, or this number.
 const APPLY_BYTES: usize = 1 << 20;
 const APPLY_RECORDS: usize = 4096;
+/// The writer waits while so much has not reached sled. They take up to twice that in memory.
+const MOST_BYTES: usize = 2 << 20;
 /// One batch for sled: its readers wait for that long.
 const STEP_BYTES: usize = 256 << 10;
 const STEP_RECORDS: usize = 512;
@@ -137,6 +139,15 @@ impl Backlog {
         }
     }
 
+    /// Waits until there is room for more records.
+    pub(crate) fn wait_for_room(&self) -> Result<(), Error> {
+        let queue = self.changed.wait_while(self.lock(), |queue| {
+            queue.bytes >= MOST_BYTES && queue.failure.is_none()
+        });
+        let queue = queue.unwrap_or_else(PoisonError::into_inner);
+        queue.failure.clone().map_or(Ok(()), Err)
+    }
+
     pub(crate) fn compact(&self, compaction: Compaction) {
         self.lock().compactions.push_back(compaction);
         self.changed.notify_all();
@@ -198,6 +209,7 @@ impl Backlog {
         while let Some(record) = queue.records.pop_front_if(|record| record.revision <= upto) {
             queue.bytes -= record.len();
         }
+        self.changed.notify_all();
     }
 
     /// Sled has been synced; nothing was applied meanwhile.

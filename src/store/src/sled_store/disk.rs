@@ -20,6 +20,7 @@ use bytes::{Bytes, BytesMut};
 use tracing::debug;
 
 use super::directory::{Directory, at};
+use super::pages::{self, Walk};
 use super::record::{self, Head, Record};
 use crate::{Error, OpenError, Options, Revision};
 
@@ -148,20 +149,23 @@ impl Disk {
         else {
             return Ok(None);
         };
+        pages::count_one(&self.db, &key, bytes.len()).map_err(|error| failure("reading", error))?;
         let head = Head::decode(revision, &bytes)?;
         if head.chunks == 0 {
             return Ok(Some(Bytes::copy_from_slice(head.inline)));
         }
         let mut value = BytesMut::with_capacity(head.value_len);
         value.extend_from_slice(head.inline);
+        let mut walk = Walk::default();
         for chunk in 1..=head.chunks {
             let key = record::chunk_key(revision, chunk);
-            match self
-                .db
-                .get(key)
-                .map_err(|error| failure("reading", error))?
-            {
-                Some(bytes) => value.extend_from_slice(&bytes),
+            let found = self.db.get(key);
+            match found.map_err(|error| failure("reading", error))? {
+                Some(bytes) => {
+                    let counted = walk.count(&self.db, &key, bytes.len());
+                    counted.map_err(|error| failure("reading", error))?;
+                    value.extend_from_slice(&bytes);
+                }
                 // A compaction has removed the record with its chunks; the caller looks again.
                 None if self.gone(revision)? => return Ok(None),
                 None => return Err(missing_chunk(revision, chunk)),
@@ -189,8 +193,11 @@ impl Disk {
         after: Revision,
         mut each: impl FnMut(Revision, &Head<'_>) -> Result<bool, Error>,
     ) -> Result<(), Error> {
+        let mut walk = Walk::default();
         for item in self.db.range(record::record_key(after.next())..) {
             let (key, bytes) = item.map_err(|error| failure("reading", error))?;
+            let counted = walk.count(&self.db, &key, bytes.len());
+            counted.map_err(|error| failure("reading", error))?;
             let Some(revision) = record::revision_of(&key) else {
                 continue;
             };

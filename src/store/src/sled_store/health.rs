@@ -56,33 +56,11 @@ pub(crate) struct Found {
     pub wal: Wal,
 }
 
-/// Opens the files again and reads what they hold. Reads that need the disk fail meanwhile, those
-/// from memory go on. The applier stands still.
+/// Opens the files again and reads what they hold. Reads that need the disk wait meanwhile, and
+/// fail if it does not come back; those from memory go on. The applier stands still.
 pub(crate) fn reopen(shared: &Shared, directory: &Directory) -> Result<Found, Error> {
     probe(directory.path()).map_err(|error| Error::io("probing the disk", error))?;
-    let old = shared
-        .disk
-        .write()
-        .unwrap_or_else(PoisonError::into_inner)
-        .take();
-    // Sled panics when its last sync fails; the files are read afresh either way.
-    let _panicked = panic::catch_unwind(AssertUnwindSafe(|| drop(old)));
-    forget_pages(&directory.sled().join("db"))
-        .and_then(|()| wal::forget_pages(&directory.wal()))
-        .map_err(|error| Error::io("reopening", error))?;
-    let Opened {
-        disk,
-        wal,
-        records,
-        applied,
-    } = open::open(directory, &shared.options)
-        .map_err(|error| Error::io("reopening", io::Error::other(error)))?;
-    {
-        // Both at once: what a reader finds in neither would be a hole.
-        let mut place = shared.disk.write().unwrap_or_else(PoisonError::into_inner);
-        shared.backlog.load(records, applied);
-        *place = Some(disk);
-    }
+    let wal = reopen_files(shared, directory)?;
     let (published, compacted) = {
         let state = shared.read();
         (state.revision, state.compacted)
@@ -111,6 +89,30 @@ pub(crate) fn reopen(shared: &Shared, directory: &Directory) -> Result<Found, Er
         revision: tail.revision,
         wal,
     })
+}
+
+/// Puts the files as they are on the disk in the place of the old ones: sled and backlog at once,
+/// because what a reader finds in neither would be a hole.
+fn reopen_files(shared: &Shared, directory: &Directory) -> Result<Wal, Error> {
+    let mut place = shared.disk.write().unwrap_or_else(PoisonError::into_inner);
+    let old = place.take();
+    // Sled panics when its last sync fails; the files are read afresh either way.
+    let _panicked = panic::catch_unwind(AssertUnwindSafe(|| drop(old)));
+    forget_pages(&directory.sled().join("db"))
+        .and_then(|()| wal::forget_pages(&directory.wal()))
+        .map_err(|error| Error::io("reopening", error))?;
+    // It panics as well where its files surprise it.
+    let opened = panic::catch_unwind(AssertUnwindSafe(|| open::open(directory, &shared.options)))
+        .unwrap_or_else(|_| Err(open::failure(directory, open::given_up())));
+    let Opened {
+        disk,
+        wal,
+        records,
+        applied,
+    } = opened.map_err(|error| Error::io("reopening", io::Error::other(error)))?;
+    shared.backlog.load(records, applied);
+    *place = Some(disk);
+    Ok(wal)
 }
 
 fn change(shared: &Shared, logged: Logged) -> Result<Change, Error> {

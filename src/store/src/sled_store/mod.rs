@@ -13,6 +13,7 @@ mod disk;
 mod health;
 mod index;
 mod open;
+mod pages;
 mod plan;
 mod read;
 pub(crate) mod record;
@@ -33,7 +34,7 @@ use std::time::Duration;
 
 use base::{Clock, Shutdown, TraceId};
 use futures::FutureExt;
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 
 use self::applier::Applier;
 use self::backlog::Backlog;
@@ -53,6 +54,8 @@ use crate::{
 
 /// How many commands wait for the writer before their senders do.
 const WAITING: usize = 1024;
+/// How many threads read the disk at once: each keeps pages of sled's that it has let go of.
+const READERS: usize = 16;
 /// How many expired keys are deleted at a time.
 const EXPIRED_AT_ONCE: usize = 1000;
 
@@ -82,7 +85,7 @@ impl SledStore {
         };
         // Sled panics where its files surprise it.
         let (shared, garbage, wal) = panic::catch_unwind(AssertUnwindSafe(read))
-            .unwrap_or_else(|_| Err(open::failure(&directory, given_up())))?;
+            .unwrap_or_else(|_| Err(open::failure(&directory, open::given_up())))?;
         let revision = shared.read().revision;
         directory.check_acknowledged(revision)?;
         directory
@@ -125,10 +128,6 @@ impl SledStore {
     }
 }
 
-fn given_up() -> Error {
-    Error::damaged("sled gave up reading a file in sled; the log says where")
-}
-
 fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name(name.to_owned()).spawn(run)
 }
@@ -157,6 +156,7 @@ fn recover(opened: Opened, options: Options) -> Result<(Arc<Shared>, Vec<Revisio
         cache: ValueCache::new(options.cache_bytes),
         backlog,
         disk: RwLock::new(Some(disk)),
+        readers: Semaphore::new(READERS),
         nudge: watch::Sender::new(Nudge::default()),
         due_moved: Arc::new(Notify::new()),
         options,

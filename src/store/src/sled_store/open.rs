@@ -85,6 +85,11 @@ fn make_directory(directory: &Directory) -> io::Result<()> {
     fsio::sync_directory(directory.path())
 }
 
+/// The error of a panic in sled.
+pub(crate) fn given_up() -> Error {
+    Error::damaged("sled gave up reading a file in sled; the log says where")
+}
+
 /// An error that names the directory.
 pub(crate) fn failure(directory: &Directory, error: Error) -> OpenError {
     let path = directory.path().to_owned();

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use base::TraceId;
+use bytes::Bytes;
 
 use super::record::{self, Expiry, Record};
 use crate::{Error, Event, Key, KeyValue, Op, Revision};
@@ -65,6 +66,8 @@ pub(crate) struct Batch {
     /// The last revision taken so far.
     pub revision: Revision,
     pub changes: Vec<Change>,
+    /// Of the values that changes and conflicts hold.
+    pub bytes: usize,
     /// The last change of each key.
     latest: HashMap<Key, usize>,
 }
@@ -75,6 +78,7 @@ impl Batch {
         Self {
             revision,
             changes: Vec::new(),
+            bytes: 0,
             latest: HashMap::new(),
         }
     }
@@ -84,6 +88,7 @@ impl Batch {
         Self {
             revision,
             changes,
+            bytes: 0,
             latest: HashMap::new(),
         }
     }
@@ -106,6 +111,7 @@ impl Batch {
                 .expect()
                 .holds(current.as_ref().map(|current| current.modified))
             {
+                self.bytes += weight(current.as_ref());
                 return Err(Error::Conflict { op: index, current });
             }
             let taken = self.revision.0 + changes.len() as u64;
@@ -113,9 +119,11 @@ impl Batch {
         }
         let count = u32::try_from(changes.len()).map_err(|_| Error::Invalid("too many changes"))?;
         for (left, change) in (0..count).rev().zip(changes) {
-            self.revision = change.event.modified;
-            self.latest
-                .insert(change.event.key.clone(), self.changes.len());
+            let event = &change.event;
+            let value = event.value.as_ref().map_or(0, Bytes::len);
+            self.bytes += value + weight(event.prev.as_ref());
+            self.revision = event.modified;
+            self.latest.insert(event.key.clone(), self.changes.len());
             self.changes.push(Change { left, ..change });
         }
         Ok(self.revision)
@@ -125,6 +133,10 @@ impl Batch {
         let own = own.iter().rev().find(|change| change.event.key == *key);
         own.or_else(|| self.latest.get(key).map(|index| &self.changes[*index]))
     }
+}
+
+fn weight(found: Option<&KeyValue>) -> usize {
+    found.map_or(0, |found| found.value.len())
 }
 
 fn change(

@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::backlog;
 use super::index::Version;
+use super::ring;
 use super::shared::{Shared, key_value, missing};
 use crate::{Error, Event, Key, KeyValue, Limit, Page, Revision};
 
@@ -24,6 +25,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
     shared: &Arc<Shared>,
     f: impl FnOnce(&Shared) -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
+    let _permit = shared.readers.acquire().await.map_err(|_| Error::Closed)?;
     let shared = shared.clone();
     match tokio::task::spawn_blocking(move || f(&shared)).await {
         Ok(result) => result,
@@ -211,19 +213,31 @@ pub(crate) fn history(
     upto: Revision,
 ) -> Result<Portion, Error> {
     let (wanted, seen) = wanted(shared, prefix, after, upto)?;
-    let events: Result<Vec<_>, Error> = wanted
-        .into_iter()
-        .map(|wanted| event(shared, wanted).map(Arc::new))
-        .collect();
+    let portion = portion(shared, wanted, seen);
     // A compaction that overtook the reading explains whatever was missing.
     let compacted = shared.read().compacted;
     if after < compacted {
         return Err(Error::Compacted { oldest: compacted });
     }
-    Ok(Portion {
-        events: events?,
-        upto: seen,
-    })
+    portion
+}
+
+/// The events, as far as a portion goes with the values before them.
+fn portion(shared: &Shared, wanted: Vec<Wanted>, mut upto: Revision) -> Result<Portion, Error> {
+    let mut events: Vec<Arc<Event>> = Vec::new();
+    let mut bytes = 0;
+    for wanted in wanted {
+        if let Some(last) = events.last()
+            && bytes >= PORTION_BYTES
+        {
+            upto = last.modified;
+            break;
+        }
+        let event = event(shared, wanted)?;
+        bytes += ring::cost(&event);
+        events.push(Arc::new(event));
+    }
+    Ok(Portion { events, upto })
 }
 
 fn wanted(

@@ -82,9 +82,10 @@ pub(crate) fn recover(
         }
         Ok(())
     })?;
-    if tail.revision < floor {
+    let noted = floor.max(backlog.last_applied());
+    if tail.revision < noted {
         let problem = format!(
-            "it ends at revision {}, though revision {floor} was acknowledged",
+            "it ends at revision {}, though revision {noted} was acknowledged",
             tail.revision
         );
         return Err(Error::damaged(problem));

@@ -88,10 +88,10 @@ impl State {
 impl Shared {
     /// A live record without its past: what came before it and beside it in its transaction.
     fn record(&self, revision: Revision) -> Result<Option<Record>, Error> {
-        let record = match self.backlog.get(revision) {
-            Some(record) => Some(Record::clone(&record)),
-            None => self.with_disk(|disk| disk.record(revision))?,
-        };
+        let record = self.with_disk(|disk| match self.backlog.get(revision) {
+            Some(record) => Ok(Some(Record::clone(&record))),
+            None => disk.record(revision),
+        })?;
         Ok(record.map(|record| Record {
             prev: None,
             left: 0,

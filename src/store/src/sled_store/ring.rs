@@ -151,7 +151,8 @@ impl Ring {
     }
 }
 
-fn cost(event: &Event) -> usize {
+/// What an event takes in memory.
+pub(crate) fn cost(event: &Event) -> usize {
     let value = event.value.as_ref().map_or(0, bytes::Bytes::len);
     let prev = event.prev.as_ref().map_or(0, |prev| prev.value.len());
     OVERHEAD + event.key.len() + value + prev

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 
 use super::backlog::Backlog;
 use super::cache::ValueCache;
@@ -28,8 +28,11 @@ pub(crate) struct Shared {
     pub cache: ValueCache,
     /// Looked into before the disk.
     pub backlog: Backlog,
-    /// `None` once the store is closed, and while it is being reopened after a failure.
+    /// `None` once the store is closed, and after a failure when it could not be opened again.
+    /// Held for writing while that is tried.
     pub disk: RwLock<Option<Disk>>,
+    /// How many may read the disk at once.
+    pub readers: Semaphore,
     pub nudge: watch::Sender<Nudge>,
     pub due_moved: Arc<Notify>,
 }
@@ -117,7 +120,7 @@ impl Shared {
             None if self.nudge.borrow().closed => Err(Error::Closed),
             None => Err(Error::io(
                 "reading",
-                io::Error::other("the files are being reopened"),
+                io::Error::other("the files could not be opened again"),
             )),
         }
     }
@@ -137,10 +140,18 @@ impl Shared {
 
     /// As [`Shared::value`], not from the cache.
     pub(crate) fn stored(&self, revision: Revision) -> Result<Option<Bytes>, Error> {
-        match self.backlog.get(revision) {
-            Some(record) => Ok(Some(record.value.clone().unwrap_or_default())),
-            None => self.with_disk(|disk| disk.value(revision)),
+        let waiting = || {
+            let record = self.backlog.get(revision)?;
+            Some(record.value.clone().unwrap_or_default())
+        };
+        if let Some(value) = waiting() {
+            return Ok(Some(value));
         }
+        // Once more: sled, opened again meanwhile, may lack what the backlog then has again.
+        self.with_disk(|disk| match waiting() {
+            Some(value) => Ok(Some(value)),
+            None => disk.value(revision),
+        })
     }
 
     /// What is published of a key, for the writer: a compaction never takes what is. Blocks.

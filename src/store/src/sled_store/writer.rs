@@ -19,7 +19,11 @@ use super::shared::Shared;
 use super::wal::{Appended, Wal};
 use crate::{Error, Op, Revision};
 
-/// A batch is closed when its values reach this size.
+/// A planned transaction: who waits, and for what.
+type Outcome = (Answer<Revision>, Result<Revision, Error>);
+
+/// A batch is closed when the values it holds, those before its changes among them, have this
+/// size.
 const BATCH_BYTES: usize = 8 << 20;
 
 /// Where a caller waits for its result.
@@ -78,40 +82,41 @@ impl Writer {
         }
     }
 
+    /// Commits the transactions that wait, as many as one batch holds.
     fn serve(&mut self, first: Txn) {
-        let mut bytes = size(&first);
-        let mut txns = vec![first];
-        let mut compaction = None;
-        while bytes < BATCH_BYTES && compaction.is_none() {
-            match self.commands.try_recv() {
-                Ok(Command::Txn(txn)) => {
-                    bytes += size(&txn);
-                    txns.push(txn);
-                }
-                Ok(Command::Compact(at, answer)) => compaction = Some((at, answer)),
-                Err(_) => break,
-            }
+        if let Err(error) = self.ready() {
+            return answer(first.answer, Err(error));
         }
-        self.commit(txns);
+        let now = self.shared.now();
+        let mut batch = Batch::new(self.shared.read().revision);
+        let mut outcomes = Vec::new();
+        let mut compaction = None;
+        let mut next = Some(Command::Txn(first));
+        while let Some(command) = next {
+            match command {
+                Command::Txn(txn) => {
+                    let read = |key: &str| self.shared.current(key);
+                    outcomes.push((txn.answer, batch.add(txn.ops, txn.trace, now, read)));
+                }
+                Command::Compact(at, answer) => {
+                    compaction = Some((at, answer));
+                    break;
+                }
+            }
+            let full = batch.bytes >= BATCH_BYTES;
+            next = if full {
+                None
+            } else {
+                self.commands.try_recv().ok()
+            };
+        }
+        self.commit(batch, outcomes);
         if let Some((at, answer)) = compaction {
             self.compact(at, answer);
         }
     }
 
-    fn commit(&mut self, txns: Vec<Txn>) {
-        if let Err(error) = self.ready() {
-            for txn in txns {
-                answer(txn.answer, Err(error.clone()));
-            }
-            return;
-        }
-        let now = self.shared.now();
-        let mut batch = Batch::new(self.shared.read().revision);
-        let mut outcomes = Vec::with_capacity(txns.len());
-        for txn in txns {
-            let read = |key: &str| self.shared.current(key);
-            outcomes.push((txn.answer, batch.add(txn.ops, txn.trace, now, read)));
-        }
+    fn commit(&mut self, batch: Batch, outcomes: Vec<Outcome>) {
         // Even a conflict is answered only now: it may name a value of this batch.
         let durable = self.persist(&batch.changes);
         match &durable {
@@ -131,6 +136,7 @@ impl Writer {
         }
         let records: Vec<Record> = changes.iter().map(Change::record).collect();
         let backlog = &self.shared.backlog;
+        backlog.wait_for_room()?;
         let wal = self.wal.as_mut().expect("`ready` was asked");
         while let Appended::Full(upto) = wal.append(&records)? {
             backlog.wait_synced(upto)?;
@@ -250,14 +256,6 @@ impl Drop for Writer {
 /// Answers a caller. One that has gone away has given up the outcome.
 pub(crate) fn answer<T>(sender: Answer<T>, result: Result<T, Error>) {
     drop(sender.send(result));
-}
-
-fn size(txn: &Txn) -> usize {
-    let value = |op: &Op| match op {
-        Op::Put { value, .. } => value.len(),
-        Op::Delete { .. } | Op::Check { .. } => 0,
-    };
-    txn.ops.iter().map(value).sum()
 }
 
 /// The error of an armed fail point.

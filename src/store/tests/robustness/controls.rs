@@ -14,7 +14,7 @@ use store::{
 
 /// What is wrong with a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Defect {
+pub enum Defect {
     None,
     /// Every watch loses its fifth event.
     DropsAnEvent,
@@ -44,12 +44,19 @@ enum Defect {
     EndsWithAFullPage,
 }
 
-struct Saboteur {
+pub struct Saboteur {
     inner: Arc<MemStore>,
     defect: Defect,
 }
 
 impl Saboteur {
+    pub fn new(store: MemStore, defect: Defect) -> Self {
+        Self {
+            inner: Arc::new(store),
+            defect,
+        }
+    }
+
     fn is(&self, defect: Defect) -> bool {
         self.defect == defect
     }
@@ -178,10 +185,7 @@ impl Factory for Defect {
     type Store = Saboteur;
 
     fn create(&self, options: Options) -> Saboteur {
-        Saboteur {
-            inner: Arc::new(MemStore::new(options)),
-            defect: *self,
-        }
+        Saboteur::new(MemStore::new(options), *self)
     }
 
     fn reopen(&self, store: Saboteur, options: Options) -> Saboteur {
@@ -189,10 +193,7 @@ impl Factory for Defect {
             return self.create(options);
         }
         let inner = Arc::into_inner(store.inner).expect("nobody else holds it");
-        Saboteur {
-            inner: Arc::new(inner.reopened(options)),
-            defect: *self,
-        }
+        Saboteur::new(inner.reopened(options), *self)
     }
 }
 

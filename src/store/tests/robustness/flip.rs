@@ -49,7 +49,7 @@ async fn original(directory: &Path) -> Vec<Arc<Event>> {
     events(&store).await.expect("undamaged")
 }
 
-async fn events(store: &SledStore) -> Result<Vec<Arc<Event>>, store::Error> {
+pub async fn events(store: &SledStore) -> Result<Vec<Arc<Event>>, store::Error> {
     let mut watch = store.watch("", Revision::INITIAL)?;
     let mut events = Vec::new();
     loop {
@@ -60,7 +60,7 @@ async fn events(store: &SledStore) -> Result<Vec<Arc<Event>>, store::Error> {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("created");
     for entry in fs::read_dir(from).expect("readable") {
         let entry = entry.expect("readable");

@@ -10,5 +10,7 @@ mod flip;
 mod full;
 mod loop_disk;
 mod model;
+mod reading;
 mod rng;
 mod space;
+mod tail;

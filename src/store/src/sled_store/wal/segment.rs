@@ -155,7 +155,7 @@ pub(super) fn damaged(path: &Path, offset: u64, problem: &str) -> Error {
 }
 
 fn zero(file: &File, len: u64) -> io::Result<()> {
-    let zeros = vec![0; 1 << 20];
+    let zeros = vec![0; 64 << 10];
     let mut at = 0;
     while at < len {
         let piece = usize::try_from(len - at).map_or(zeros.len(), |left| left.min(zeros.len()));
