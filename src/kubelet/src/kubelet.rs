@@ -16,6 +16,7 @@ use tokio::sync::watch;
 
 use crate::cgroup::Hierarchy;
 use crate::client_references::ClientReferences;
+use crate::metrics::Metrics;
 use crate::node::{NodeFacts, NodeKeeper};
 use crate::options::Options;
 use crate::pods::{BY_NODE, Pods};
@@ -85,7 +86,9 @@ impl Kubelet {
         for (class, limits) in resources::class_limits() {
             cgroups.create(&format!("{}{class}", options.cgroup_root), &limits)?;
         }
+        let metrics = Metrics::new(&options.node_name);
         let logs = Arc::new(Logs {
+            metrics: metrics.clone(),
             runtime: parts.runtime.clone(),
             clock: clock.clone(),
         });
@@ -110,6 +113,7 @@ impl Kubelet {
             cgroups,
             clock: clock.clone(),
             images_arrived: parts.images_arrived,
+            metrics,
             options,
         });
         let pods = parts

@@ -22,6 +22,7 @@ mod hooks;
 mod http_get;
 mod kubelet;
 mod logs;
+mod metrics;
 mod node;
 mod options;
 mod orphans;

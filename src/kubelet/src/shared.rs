@@ -12,6 +12,7 @@ use network::PodNetwork;
 use tokio::sync::watch;
 
 use crate::cgroup::Hierarchy;
+use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::references::References;
 use crate::tokens::Tokens;
@@ -47,6 +48,7 @@ pub struct Shared {
     pub events: Arc<dyn Events>,
     pub cgroups: Hierarchy,
     pub allocatable: ResourceList,
+    pub metrics: Metrics,
     pub clock: Clock,
     /// Counts image imports: a pod that waits for its image looks again when it moves.
     pub images_arrived: watch::Receiver<u64>,

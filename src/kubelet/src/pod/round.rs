@@ -161,6 +161,13 @@ impl Worker {
                 now: self.shared.clock.wall(),
             },
         );
+        if status.phase.as_deref() == Some("Running")
+            && let Some(seen_at) = self.seen_at.take()
+            && api::pod::phase(&base) != "Running"
+        {
+            let now = self.shared.clock.monotonic();
+            self.shared.metrics.started(now.saturating_sub(seen_at));
+        }
         if let Some(answer) = publish(&self.shared.client, &base, &status).await? {
             self.written = Some(Arc::new(answer));
         }

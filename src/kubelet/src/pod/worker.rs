@@ -14,6 +14,7 @@ use tracing::{debug, warn};
 use super::backoff::RestartBackoff;
 use super::holds::Holds;
 use super::status::Waiting;
+use crate::metrics::Work;
 use crate::probe::Probes;
 use crate::shared::Shared;
 use crate::volumes::MountError;
@@ -105,6 +106,10 @@ pub struct Worker {
     pub(super) released: bool,
     /// When the volumes were last brought up to date.
     pub(super) volumes_at: Option<Duration>,
+    /// What the next round counts as.
+    next_work: Work,
+    /// When the pod was first seen, until it runs.
+    pub(super) seen_at: Option<Duration>,
     retry: Backoff,
     /// After a failed round: no sooner than this, unless the spec changes.
     retry_at: Option<Duration>,
@@ -113,6 +118,7 @@ pub struct Worker {
 
 impl Worker {
     pub fn new(shared: Arc<Shared>, wanted: watch::Receiver<Wanted>, wake: Arc<Notify>) -> Self {
+        let now = shared.clock.monotonic();
         Self {
             images: shared.images_arrived.clone(),
             probes: Probes::new(shared.clone(), wake.clone()),
@@ -130,6 +136,8 @@ impl Worker {
             announced: false,
             released: false,
             volumes_at: None,
+            next_work: Work::Create,
+            seen_at: Some(now),
             retry: Backoff::new(RETRY_FIRST, RETRY_LAST),
             retry_at: None,
             generation: None,
@@ -141,8 +149,16 @@ impl Worker {
         loop {
             let wanted = self.wanted.borrow_and_update().clone();
             self.images.mark_unchanged();
+            let began = self.shared.clock.monotonic();
+            let work = if wanted.is_terminating() {
+                Work::Kill
+            } else {
+                std::mem::replace(&mut self.next_work, Work::Sync)
+            };
             let next = if wanted.is_terminating() {
-                match self.terminate(&wanted).await {
+                let terminated = self.terminate(&wanted).await;
+                self.worked(work, began);
+                match terminated {
                     Ok(()) => return End::Removed,
                     Err(RoundError::GivenUp) => None,
                     Err(error) => {
@@ -152,12 +168,19 @@ impl Worker {
                     }
                 }
             } else {
-                self.sync(wanted.pod()).await
+                let next = self.sync(wanted.pod()).await;
+                self.worked(work, began);
+                next
             };
             if !self.wait(next).await {
                 return End::Abandoned;
             }
         }
+    }
+
+    fn worked(&self, work: Work, began: Duration) {
+        let took = self.shared.clock.monotonic().saturating_sub(began);
+        self.shared.metrics.worked(work, took);
     }
 
     /// The pod as it was last seen: by the informer, or in the answer to the last status.

@@ -12,12 +12,14 @@ use tokio::sync::watch;
 
 use super::{Body, query};
 use crate::logs::{self, LogFile};
+use crate::metrics::Metrics;
 use crate::pod::view::{POD_NAME, POD_NAMESPACE, PodView};
 
-/// Answers from the runtime.
+/// Answers from the runtime and the counts.
 pub struct Logs {
     pub runtime: Arc<dyn RuntimeService>,
     pub clock: base::Clock,
+    pub metrics: Metrics,
 }
 
 /// Which part of the node a path belongs to, for authorization.
@@ -55,6 +57,7 @@ impl Logs {
         let segments: Vec<&str> = uri.path().split('/').filter(|s| !s.is_empty()).collect();
         match segments.as_slice() {
             ["healthz", ..] => text(StatusCode::OK, "ok"),
+            ["metrics"] => self.metrics().await,
             ["containerLogs", namespace, pod, container] => {
                 let (namespace, pod) = (namespace.to_string(), pod.to_string());
                 match self.container_log(&namespace, &pod, container, uri).await {
@@ -63,6 +66,18 @@ impl Logs {
                 }
             }
             _ => text(StatusCode::NOT_FOUND, "404 page not found\n"),
+        }
+    }
+
+    async fn metrics(&self) -> Response<Body> {
+        match self.metrics.text(&*self.runtime).await {
+            Ok(body) => {
+                let mut response = text(StatusCode::OK, body);
+                let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+                response.headers_mut().insert(header::CONTENT_TYPE, kind);
+                response
+            }
+            Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
         }
     }
 

@@ -26,6 +26,7 @@ use tokio::task::JoinHandle;
 
 use crate::cgroup::Hierarchy;
 use crate::client_references::ClientReferences;
+use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::pods::Pods;
 use crate::shared::Shared;
@@ -50,6 +51,7 @@ pub struct TestNode {
     pub said: Arc<Said>,
     pub directory: Directory,
     pub arrivals: watch::Sender<u64>,
+    pub metrics: Metrics,
     /// Closed, it holds up the set-up of networks.
     pub gate: watch::Sender<bool>,
     kubelet: Option<(Shutdown, JoinHandle<Option<()>>)>,
@@ -67,6 +69,7 @@ impl TestNode {
             said: Arc::default(),
             directory: Directory::new(),
             arrivals: watch::Sender::new(0),
+            metrics: Metrics::new(NODE),
             gate: watch::Sender::new(true),
             kubelet: None,
             clock,
@@ -98,6 +101,7 @@ impl TestNode {
             allocatable: requests::ResourceList::new(),
             clock: self.clock.clone(),
             images_arrived: self.arrivals.subscribe(),
+            metrics: self.metrics.clone(),
             options,
         })
     }

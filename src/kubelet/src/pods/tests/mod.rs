@@ -5,5 +5,6 @@ mod files;
 mod hooks;
 mod images;
 mod lifecycle;
+mod metrics;
 mod probes;
 mod restart;
