@@ -29,7 +29,7 @@ pub enum Error {
         /// What the key was at that moment, earlier operations of the transaction included.
         current: Option<KeyValue>,
     },
-    /// An operation names an empty key, or a value beyond 256 MiB.
+    /// An operation names an empty key, a value is beyond 256 MiB, or a transaction beyond 512.
     #[error("{0}")]
     Invalid(&'static str),
     /// The disk failed. After a failed write the outcome is unknown: it may be found done when

@@ -148,8 +148,13 @@ impl Backlog {
         queue.failure.clone().map_or(Ok(()), Err)
     }
 
+    /// Asks for a compaction. While the applier stands still nobody shall wait for it.
     pub(crate) fn compact(&self, compaction: Compaction) {
-        self.lock().compactions.push_back(compaction);
+        let mut queue = self.lock();
+        match &queue.failure {
+            Some(failure) => answer(compaction.answer, Err(failure.clone())),
+            None => queue.compactions.push_back(compaction),
+        }
         self.changed.notify_all();
     }
 

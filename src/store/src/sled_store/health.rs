@@ -26,24 +26,60 @@ use crate::{Error, Event, KeyValue, Revision};
 const PROBE_BYTES: usize = 1 << 20;
 
 /// The writer's view of the disk.
-pub(crate) enum Health {
-    Good,
-    Failed {
-        cause: Arc<str>,
-        /// Monotonic time before which another attempt is pointless.
-        retry_at: Duration,
-        backoff: Backoff,
-    },
+pub(crate) struct Health {
+    /// Why writes are refused, if they are.
+    failure: Option<Arc<str>>,
+    /// Monotonic time before which another attempt to recover is pointless.
+    retry_at: Duration,
+    backoff: Backoff,
+    /// Something has been written since the files were opened.
+    proven: bool,
 }
 
 impl Health {
-    /// The state after `error`; the first attempt to recover may follow at once.
-    pub(crate) fn failed(error: &Error, now: Duration) -> Self {
-        Self::Failed {
-            cause: error.to_string().into(),
-            retry_at: now,
+    pub(crate) fn good() -> Self {
+        Self {
+            failure: None,
+            retry_at: Duration::ZERO,
             backoff: Backoff::new(Duration::from_secs(1), Duration::from_secs(30)),
+            proven: true,
         }
+    }
+
+    /// A write or sync has failed. The first attempt to recover may follow at once, unless the
+    /// last one did not help.
+    pub(crate) fn failed(&mut self, error: &Error, now: Duration) {
+        self.failure = Some(error.to_string().into());
+        self.retry_at = now;
+        if !self.proven {
+            self.retry_at += self.backoff.next_delay();
+        }
+    }
+
+    /// What a write is told, while writes are refused.
+    pub(crate) fn refusal(&self) -> Option<Error> {
+        let cause = self.failure.clone()?;
+        Some(Error::ReadOnly { cause })
+    }
+
+    /// Whether another attempt is due; it counts as made.
+    pub(crate) fn attempt(&mut self, now: Duration) -> bool {
+        let due = now >= self.retry_at;
+        if due {
+            self.retry_at = now.saturating_add(self.backoff.next_delay());
+        }
+        due
+    }
+
+    /// The files are open again.
+    pub(crate) fn reopened(&mut self) {
+        (self.failure, self.proven) = (None, false);
+    }
+
+    /// A write has become durable.
+    pub(crate) fn written(&mut self) {
+        self.proven = true;
+        self.backoff.reset();
     }
 }
 
@@ -175,4 +211,31 @@ fn forget_pages(path: &Path) -> io::Result<()> {
     let file = File::open(path)?;
     rustix::fs::fadvise(&file, 0, None, Advice::DontNeed)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A disk that opens, and fails at each write: the files are not opened anew all the time.
+    #[test]
+    fn attempts_that_do_not_help_become_rare() {
+        let mut health = Health::good();
+        let mut attempts = Vec::new();
+        for second in 0..120 {
+            let now = Duration::from_secs(second);
+            if health.refusal().is_some() && health.attempt(now) {
+                attempts.push(second);
+                health.reopened();
+            }
+            if health.refusal().is_none() {
+                health.failed(&Error::Closed, now);
+            }
+        }
+        assert_eq!(attempts, [1, 3, 11, 41, 71, 101]);
+        health.reopened();
+        health.written();
+        health.failed(&Error::Closed, Duration::from_secs(200));
+        assert!(health.attempt(Duration::from_secs(200)), "at once again");
+    }
 }

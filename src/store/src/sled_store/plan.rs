@@ -12,6 +12,8 @@ use crate::{Error, Event, Key, KeyValue, Op, Revision};
 
 /// The longest value. The format could hold more; nothing that sends more means well.
 const MAX_VALUE: usize = 256 << 20;
+/// The most that a transaction writes: a frame of the log says its length in 32 bits.
+const MAX_TRANSACTION: usize = 512 << 20;
 
 /// One moment on both clocks.
 #[derive(Clone, Copy, Debug)]
@@ -102,6 +104,10 @@ impl Batch {
         read: impl Fn(&str) -> Result<Option<KeyValue>, Error>,
     ) -> Result<Revision, Error> {
         let mut changes: Vec<Change> = Vec::new();
+        let written = ops.iter().map(length).fold(0, usize::saturating_add);
+        if written > MAX_TRANSACTION {
+            return Err(Error::Invalid("a transaction is too long"));
+        }
         for (index, op) in ops.into_iter().enumerate() {
             let current = match self.pending(&changes, op.key()) {
                 Some(change) => change.after(),
@@ -133,6 +139,15 @@ impl Batch {
         let own = own.iter().rev().find(|change| change.event.key == *key);
         own.or_else(|| self.latest.get(key).map(|index| &self.changes[*index]))
     }
+}
+
+/// What an operation writes, beside a few bytes.
+fn length(op: &Op) -> usize {
+    let value = match op {
+        Op::Put { value, .. } => value.len(),
+        Op::Delete { .. } | Op::Check { .. } => 0,
+    };
+    op.key().len() + value
 }
 
 fn weight(found: Option<&KeyValue>) -> usize {
@@ -188,4 +203,50 @@ fn expiry(ttl: Duration, now: Now) -> (Expiry, Duration) {
         ttl_ms,
     };
     (expiry, now.monotonic.saturating_add(ttl))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Expect;
+
+    use super::*;
+
+    fn add(batch: &mut Batch, values: &[Bytes]) -> Result<Revision, Error> {
+        let ops = values.iter().map(|value| Op::Put {
+            key: "/r/a/x".into(),
+            value: value.clone(),
+            expect: Expect::Any,
+            ttl: None,
+        });
+        let now = Now {
+            wall_ms: 0,
+            monotonic: Duration::ZERO,
+        };
+        batch.add(ops.collect(), TraceId::NONE, now, |_| Ok(None))
+    }
+
+    #[test]
+    fn what_would_not_fit_a_frame_is_refused() {
+        let longest = Bytes::from(vec![0; MAX_VALUE]);
+        let mut batch = Batch::new(Revision(7));
+        let long = add(&mut batch, std::slice::from_ref(&longest));
+        assert_eq!(long.expect("allowed"), Revision(8));
+        // With the key they are beyond.
+        let error = add(&mut batch, &[longest.clone(), longest]);
+        assert!(matches!(
+            error,
+            Err(Error::Invalid("a transaction is too long"))
+        ));
+        let longer = Bytes::from(vec![0; MAX_VALUE + 1]);
+        assert!(matches!(add(&mut batch, &[longer]), Err(Error::Invalid(_))));
+        assert_eq!((batch.revision, batch.changes.len()), (Revision(8), 1));
+    }
+
+    #[test]
+    fn a_batch_counts_all_it_holds() {
+        let mut batch = Batch::new(Revision(7));
+        let values = [Bytes::from(vec![0; 100]), Bytes::from(vec![0; 20])];
+        add(&mut batch, &values).expect("allowed");
+        assert_eq!(batch.bytes, 100 + 20 + 100, "the second holds the first");
+    }
 }

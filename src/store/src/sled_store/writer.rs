@@ -66,7 +66,7 @@ impl Writer {
             shared,
             directory,
             commands,
-            health: Health::Good,
+            health: Health::good(),
             wal: Some(wal),
             applier: Some(applier),
         }
@@ -120,7 +120,12 @@ impl Writer {
         // Even a conflict is answered only now: it may name a value of this batch.
         let durable = self.persist(&batch.changes);
         match &durable {
-            Ok(()) => self.shared.publish(batch),
+            Ok(()) => {
+                if !batch.changes.is_empty() {
+                    self.health.written();
+                }
+                self.shared.publish(batch);
+            }
             Err(error) => self.fail(error),
         }
         let durable = durable.and_then(|()| fault("store::before-resolve"));
@@ -175,30 +180,22 @@ impl Writer {
     fn fail(&mut self, cause: &Error) {
         error!(%cause, path = %self.directory.path().display(), "refusing writes");
         self.shared.backlog.fail(cause);
-        self.health = Health::failed(cause, self.shared.now().monotonic);
+        self.health.failed(cause, self.shared.now().monotonic);
     }
 
     /// Whether writing makes sense; after a failure, and not too often, tries to recover.
     fn ready(&mut self) -> Result<(), Error> {
-        if let (Health::Good, Some(cause)) = (&self.health, self.shared.backlog.failure()) {
+        if self.health.refusal().is_none()
+            && let Some(cause) = self.shared.backlog.failure()
+        {
             self.fail(&cause);
         }
-        let now = self.shared.now().monotonic;
-        let Health::Failed {
-            cause,
-            retry_at,
-            backoff,
-        } = &mut self.health
-        else {
+        let Some(refusal) = self.health.refusal() else {
             return Ok(());
         };
-        let refusal = Error::ReadOnly {
-            cause: cause.clone(),
-        };
-        if now < *retry_at {
+        if !self.health.attempt(self.shared.now().monotonic) {
             return Err(refusal);
         }
-        *retry_at = now.saturating_add(backoff.next_delay());
         // Its files must be closed before their pages can be dropped.
         self.wal = None;
         match health::reopen(&self.shared, &self.directory) {
@@ -219,7 +216,7 @@ impl Writer {
             recovered = found.changes.len(),
             "reopened from disk; accepting writes again"
         );
-        self.health = Health::Good;
+        self.health.reopened();
         self.wal = Some(found.wal);
         let batch = Batch::recovered(found.revision, found.changes);
         self.shared.publish(batch);
