@@ -62,7 +62,7 @@ pub enum Unauthenticated {
     #[error("{0}")]
     Token(#[from] TokenError),
     /// No authenticator knows the token.
-    #[error("the bearer token is not known")]
+    #[error("invalid bearer token")]
     UnknownToken,
 }
 
