@@ -13,7 +13,7 @@ use base::{Clock, Shutdown};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -31,8 +31,8 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// Who may ask the kubelet what: authentication and authorization are the cluster's.
 pub trait Gate: Send + Sync {
-    /// Whether the holder of these credentials may use this part of the node's API, as RBAC
-    /// names it (`nodes/proxy`, `nodes/log`), with this verb.
+    /// Whether the holder of these credentials may use one of these parts of the node's API, as
+    /// RBAC names them (`nodes/proxy`, `nodes/log`), with this verb.
     ///
     /// # Errors
     /// The HTTP status and the text of the refusal.
@@ -40,7 +40,7 @@ pub trait Gate: Send + Sync {
         &'a self,
         caller: Caller<'a>,
         verb: &'a str,
-        subresource: &'a str,
+        subresources: &'a [&'a str],
     ) -> BoxFuture<'a, Result<(), (StatusCode, String)>>;
 }
 
@@ -148,13 +148,31 @@ impl Server {
         request: &Request<Incoming>,
         peer: &[CertificateDer<'static>],
     ) -> Response<Body> {
-        let subresource = routes::subresource(request.uri().path());
+        let subresources = routes::subresources(request.uri().path());
         let bearer = bearer(request.headers());
         let caller = Caller { peer, bearer };
-        if let Err((code, text)) = self.gate.check(caller, "get", subresource).await {
+        if let Err((code, text)) = self
+            .gate
+            .check(caller, verb(request.method()), subresources)
+            .await
+        {
             return routes::text(code, text);
         }
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return routes::text(StatusCode::METHOD_NOT_ALLOWED, "405: Method Not Allowed");
+        }
         self.logs.route(request.uri()).await
+    }
+}
+
+/// As RBAC names what an HTTP method does to the node's API.
+fn verb(method: &Method) -> &'static str {
+    match *method {
+        Method::POST => "create",
+        Method::PUT => "update",
+        Method::PATCH => "patch",
+        Method::DELETE => "delete",
+        _ => "get",
     }
 }
 

@@ -22,20 +22,21 @@ pub struct Logs {
     pub metrics: Metrics,
 }
 
-/// Which part of the node a path belongs to, for authorization.
-pub fn subresource(path: &str) -> &'static str {
+/// The parts of the node that a path belongs to, for authorization: the right to any of them will
+/// do (`KubeletFineGrainedAuthz`).
+pub fn subresources(path: &str) -> &'static [&'static str] {
     match path
         .trim_start_matches('/')
         .split('/')
         .next()
         .unwrap_or_default()
     {
-        "healthz" => "healthz",
-        "pods" | "runningpods" => "pods",
-        "metrics" => "metrics",
-        "stats" => "stats",
-        "logs" => "log",
-        _ => "proxy",
+        "healthz" => &["healthz", "proxy"],
+        "pods" | "runningpods" => &["pods", "proxy"],
+        "metrics" => &["metrics"],
+        "stats" => &["stats"],
+        "logs" => &["log"],
+        _ => &["proxy"],
     }
 }
 
