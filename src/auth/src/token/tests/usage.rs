@@ -91,7 +91,8 @@ fn a_marked_secrets_token_is_refused_and_its_use_noted() {
     assert_eq!(world.noted(), ("2027-01-01".to_owned(), "1".to_owned()));
     expect![[r#"
         serviceaccount_invalid_legacy_auto_token_uses_total 1
-        serviceaccount_legacy_tokens_total 1"#]].assert_eq(&world.counted());
+        serviceaccount_legacy_tokens_total 1"#]]
+    .assert_eq(&world.counted());
 }
 
 #[test]
@@ -120,7 +121,8 @@ fn uses_are_counted_by_their_sort_and_listed_secrets_warned_of() {
         serviceaccount_legacy_manual_token_uses_total 1
         serviceaccount_legacy_tokens_total 3
         serviceaccount_stale_tokens_total 1
-        serviceaccount_valid_tokens_total 2"#]].assert_eq(&world.counted());
+        serviceaccount_valid_tokens_total 2"#]]
+    .assert_eq(&world.counted());
 }
 
 #[test]

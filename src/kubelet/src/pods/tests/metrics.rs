@@ -40,7 +40,8 @@ async fn pods_containers_and_rounds_are_counted() {
         kubelet_pod_worker_duration_seconds_sum{operation_type="create"} 7
         kubelet_pod_worker_duration_seconds_count{operation_type="create"} 1
         kubelet_running_containers{container_state="running"} 1
-        kubelet_running_pods 1"#]].assert_eq(&running.collect::<Vec<_>>().join("\n"));
+        kubelet_running_pods 1"#]]
+    .assert_eq(&running.collect::<Vec<_>>().join("\n"));
 
     // A pod that ran before the kubelet did has not started again.
     node.stop().await;
@@ -63,5 +64,6 @@ async fn pods_containers_and_rounds_are_counted() {
     let ended = ended
         .lines()
         .filter(|line| line.contains("kill") || line.contains("running"));
-    expect![[r#"kubelet_pod_worker_duration_seconds_count{operation_type="kill"} 1"#]].assert_eq(&ended.collect::<Vec<_>>().join("\n"));
+    expect![[r#"kubelet_pod_worker_duration_seconds_count{operation_type="kill"} 1"#]]
+        .assert_eq(&ended.collect::<Vec<_>>().join("\n"));
 }
