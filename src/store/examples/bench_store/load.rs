@@ -120,8 +120,14 @@ impl Target {
     }
 }
 
+/// Bytes of the values that a store is filled with.
+pub fn filling() -> usize {
+    usize::try_from(number("BYTES", "200")[0]).expect("small")
+}
+
 /// Puts `keys` keys in large transactions.
 pub async fn fill(target: &Target, keys: u64) {
+    let bytes = filling();
     let next = AtomicU64::new(0);
     let fillers = (0..FILLERS).map(|filler| {
         let next = &next;
@@ -131,7 +137,7 @@ pub async fn fill(target: &Target, keys: u64) {
                 if start >= keys {
                     return;
                 }
-                let pairs = (start..keys.min(start + AT_ONCE)).map(|n| (key(n), vec![b'y'; 200]));
+                let pairs = (start..keys.min(start + AT_ONCE)).map(|n| (key(n), vec![b'y'; bytes]));
                 let client = usize::try_from(filler).expect("small");
                 target.put(client, pairs.collect()).await;
             }

@@ -6,7 +6,7 @@
 //! Both are asked the same, in turns, so that what else happens on the machine meets both. The
 //! store is called in this process; etcd is a process of its own, spoken to in gRPC over HTTP/2,
 //! one connection per client (`etcd.rs`). `SECONDS` (2) is the length of a turn, `KEYS`
-//! (100000,1000000) the sizes.
+//! (100000,1000000) the sizes, `BYTES` (200) the length of a value to fill with.
 
 #![expect(
     clippy::disallowed_methods,
@@ -67,7 +67,11 @@ async fn compare(root: &Path, binary: Option<&Path>, keys: u64, table: &mut Tabl
         filled.push(load::per_second(keys, start.elapsed()));
     }
     let rss = etcd.as_ref().map(Etcd::resident);
-    table.row(&format!("fill {keys} keys of 200 B"), "keys/s", &filled);
+    table.row(
+        &format!("fill {keys} keys of {} B", load::filling()),
+        "keys/s",
+        &filled,
+    );
     for (work, clients) in ROWS {
         let rates = load::in_turns(&ours, theirs.as_ref(), work, clients, keys).await;
         let name = format!("{}, {clients} at once, of {keys} keys", work.name());
