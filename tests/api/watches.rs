@@ -109,6 +109,28 @@ async fn a_version_decides_where_a_watch_begins() {
 }
 
 #[tokio::test]
+async fn lines_that_are_there_come_together() {
+    let world = World::new().await;
+    let first = put(&world, "m-0", json!({})).await;
+    for number in 1..=100 {
+        put(&world, &format!("m-{number}"), json!({})).await;
+    }
+    let query = format!("resourceVersion={first}");
+    let mut watch = Lines::open(&world, &query).await;
+    let (mut pieces, mut lines) = (0, 0);
+    while lines < 100 {
+        let piece = watch.body.next().await.expect("a watch goes on");
+        let piece = piece.expect("a piece");
+        assert!(piece.ends_with(b"\n"), "whole lines");
+        assert!(piece.len() < 17 * 1024, "{} bytes at once", piece.len());
+        pieces += 1;
+        lines += piece.iter().filter(|byte| **byte == b'\n').count();
+    }
+    assert_eq!(lines, 100);
+    assert!(pieces <= 10, "{pieces} pieces");
+}
+
+#[tokio::test]
 async fn selectors_turn_changes_into_additions_and_deletions() {
     let world = World::new().await;
     let mut one = Lines::open(&world, "fieldSelector=metadata.name%3Da").await;

@@ -8,7 +8,7 @@ mod identity;
 mod process;
 mod requests;
 mod scrape;
-mod watches;
+pub(crate) mod watches;
 
 use base::metrics::{IntCounter, Make, Registry};
 

@@ -14,6 +14,8 @@ use crate::{answer, options};
 
 /// What is sent at once.
 const CHUNK: usize = answer::COMPRESS_FROM;
+/// A chunk with the item that fills it, of most sizes: growing would copy it again.
+const ROOM: usize = CHUNK + CHUNK / 8;
 /// Objects that are decoded (Tables, versions that differ) before other tasks get a turn.
 const TURN: usize = 32;
 
@@ -42,7 +44,7 @@ fn chunks(shape: Shape, listing: Listing) -> impl Stream<Item = Result<Bytes, St
         shape,
         listing,
         items: Vec::new().into_iter(),
-        out: BytesMut::with_capacity(CHUNK),
+        out: BytesMut::with_capacity(ROOM),
         metadata_is_first: false,
         is_first: true,
         is_over: false,
@@ -99,7 +101,8 @@ impl Writing {
                 self.close();
             }
         }
-        let chunk = std::mem::take(&mut self.out).freeze();
+        let room = if self.is_over { 0 } else { ROOM };
+        let chunk = std::mem::replace(&mut self.out, BytesMut::with_capacity(room)).freeze();
         Ok((!chunk.is_empty()).then_some(chunk))
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use apimachinery::{FieldSelector, StatusError};
 use axum::body::Body;
 use base::Clock;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use client::WatchEvent;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
@@ -16,6 +16,7 @@ use registry::{EventStream, Registry};
 use crate::bookmarks::Interest;
 use crate::dispatch::Call;
 use crate::frames::Frames;
+use crate::metrics::watches::Watched;
 use crate::request_info::is_true;
 use crate::shape::Shape;
 use crate::{answer, negotiate, options, request_info};
@@ -25,6 +26,8 @@ use crate::{answer, negotiate, options, request_info};
 const MIN_LIFE: Duration = Duration::from_secs(1800);
 /// A watch that ends waits this long for the bookmark with which the next can begin.
 const LAST_WORD: Duration = Duration::from_secs(1);
+/// Lines that are there at once are sent together up to about so many bytes: a TLS record.
+const AT_ONCE: usize = 16 * 1024;
 
 pub(crate) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError> {
     negotiate::watchable(call.headers)?;
@@ -69,9 +72,8 @@ pub(crate) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError
     };
     let watched = call.state.metrics.watches.of(call.served);
     let lines = stream::unfold((watch, watched), |(mut watch, watched)| async {
-        let line = watch.next().await?;
-        watched.sent(line.len());
-        Some((Ok::<_, StatusError>(line), (watch, watched)))
+        let lines = watch.ready(&watched).await?;
+        Some((Ok::<_, StatusError>(lines), (watch, watched)))
     });
     let mut response = answer::json_bytes(StatusCode::OK, Bytes::new());
     *response.body_mut() = Body::from_stream(lines);
@@ -119,8 +121,56 @@ enum Stage {
     Ended,
 }
 
+/// A single line is sent as it is, and shared with the other watches; several are copied.
+enum Lines {
+    One(Bytes),
+    Several(BytesMut),
+}
+
+impl Lines {
+    fn len(&self) -> usize {
+        match self {
+            Self::One(line) => line.len(),
+            Self::Several(lines) => lines.len(),
+        }
+    }
+
+    fn push(&mut self, line: Bytes) {
+        if let Self::One(first) = self {
+            let mut lines = BytesMut::with_capacity(AT_ONCE + line.len());
+            lines.extend_from_slice(first);
+            *self = Self::Several(lines);
+        }
+        if let Self::Several(lines) = self {
+            lines.extend_from_slice(&line);
+        }
+    }
+
+    fn into_bytes(self) -> Bytes {
+        match self {
+            Self::One(line) => line,
+            Self::Several(lines) => lines.freeze(),
+        }
+    }
+}
+
 impl Watch {
-    /// The next line; `None` at the end.
+    /// The next line, with those that are there already behind it: a client that is behind gets
+    /// them in fewer pieces. `None` at the end.
+    async fn ready(&mut self, watched: &Watched) -> Option<Bytes> {
+        let first = self.next().await?;
+        watched.sent(first.len());
+        let mut lines = Lines::One(first);
+        while lines.len() < AT_ONCE
+            && let Some(Some(line)) = self.next().now_or_never()
+        {
+            watched.sent(line.len());
+            lines.push(line);
+        }
+        Some(lines.into_bytes())
+    }
+
+    /// The next line; `None` at the end. Nothing is lost when it is dropped while it waits.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             tokio::task::consume_budget().await;
