@@ -11,7 +11,8 @@ pub struct Options {
     pub clock: Clock,
     /// Bytes of recent events kept in memory per ring, that is per kind of object.
     pub ring_bytes: usize,
-    /// Bytes of values kept in memory for reads.
+    /// Bytes of values kept in memory for reads. They are shared with the informers that hold the
+    /// same objects.
     pub cache_bytes: usize,
     /// Bytes of sled's own page cache, beside one page for each of its 256 parts, and up to
     /// 8 MiB that it has not looked at yet.
@@ -29,7 +30,7 @@ impl Options {
         Self {
             clock,
             ring_bytes: 2 << 20,
-            cache_bytes: 16 << 20,
+            cache_bytes: 64 << 20,
             page_cache_bytes: 1 << 20,
             wal_bytes: 16 << 20,
             history: Duration::from_secs(5 * 60),

@@ -1,73 +1,93 @@
 //! Values kept in memory by the revision that wrote them, within a budget of bytes.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
 use crate::Revision;
 
-/// What an entry costs beyond its bytes: its slot and the value's own header.
+/// What an entry costs beyond its bytes: its slots and the value's own header.
 const OVERHEAD: usize = 96;
 
-/// Two generations: what is used moves to the young one; when that holds half the budget it
-/// becomes the old one, and the old one is forgotten. Every operation takes constant time.
+/// Second chance: a value that was asked for since it last came up goes to the end of the queue
+/// instead of leaving. Operations take constant time, but for an insert that makes much room.
 pub(crate) struct ValueCache {
     budget: usize,
-    generations: Mutex<Generations>,
+    kept: Mutex<Kept>,
 }
 
 #[derive(Default)]
-struct Generations {
-    young: HashMap<Revision, Bytes>,
-    young_bytes: usize,
-    old: HashMap<Revision, Bytes>,
+struct Kept {
+    values: HashMap<Revision, Entry>,
+    /// Every entry once, the next to leave first.
+    queue: VecDeque<Revision>,
+    bytes: usize,
+}
+
+struct Entry {
+    value: Bytes,
+    was_used: bool,
 }
 
 impl ValueCache {
     pub(crate) fn new(budget: usize) -> Self {
         Self {
             budget,
-            generations: Mutex::default(),
+            kept: Mutex::default(),
         }
     }
 
     pub(crate) fn get(&self, revision: Revision) -> Option<Bytes> {
-        let mut generations = self
-            .generations
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(value) = generations.young.get(&revision) {
-            return Some(value.clone());
-        }
-        let value = generations.old.remove(&revision)?;
-        generations.insert(revision, value.clone(), self.budget);
-        Some(value)
+        let mut kept = self.lock();
+        let entry = kept.values.get_mut(&revision)?;
+        entry.was_used = true;
+        Some(entry.value.clone())
     }
 
     pub(crate) fn insert(&self, revision: Revision, value: Bytes) {
-        let mut generations = self
-            .generations
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        generations.insert(revision, value, self.budget);
+        let cost = cost(&value);
+        if cost > self.budget / 2 {
+            return;
+        }
+        let mut kept = self.lock();
+        let entry = Entry {
+            value,
+            was_used: false,
+        };
+        // A revision's value never changes.
+        if kept.values.insert(revision, entry).is_none() {
+            kept.bytes += cost;
+            kept.queue.push_back(revision);
+        }
+        while kept.bytes > self.budget {
+            kept.drop_one();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Generations {
-    fn insert(&mut self, revision: Revision, value: Bytes, budget: usize) {
-        let cost = value.len() + OVERHEAD;
-        if cost > budget / 2 {
-            return;
-        }
-        if self.young_bytes + cost > budget / 2 {
-            self.old = std::mem::take(&mut self.young);
-            self.young_bytes = 0;
-        }
-        if self.young.insert(revision, value).is_none() {
-            self.young_bytes += cost;
+impl Kept {
+    fn drop_one(&mut self) {
+        while let Some(revision) = self.queue.pop_front() {
+            let Some(entry) = self.values.get_mut(&revision) else {
+                continue;
+            };
+            if !std::mem::take(&mut entry.was_used) {
+                self.bytes -= cost(&entry.value);
+                self.values.remove(&revision);
+                return;
+            }
+            self.queue.push_back(revision);
         }
     }
+}
+
+fn cost(value: &Bytes) -> usize {
+    value.len() + OVERHEAD
 }
 
 #[cfg(test)]
@@ -85,11 +105,13 @@ mod tests {
         let kept = (0..100)
             .filter(|number| cache.get(Revision(*number)).is_some())
             .count();
-        assert!((5..=10).contains(&kept), "{kept}");
+        assert_eq!(kept, 10);
         cache.insert(Revision(200), Bytes::from(vec![0; 20_000]));
         assert!(
             cache.get(Revision(200)).is_none(),
             "larger than half the budget"
         );
+        let kept = cache.lock();
+        assert_eq!((kept.bytes, kept.queue.len()), (10_000, kept.values.len()));
     }
 }
