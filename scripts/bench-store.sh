@@ -9,6 +9,8 @@ clean() { rm -rf --one-file-system "$root"; }
 trap clean EXIT
 clean
 mkdir -p "$root"
+# As the binary sets them (src/runtime/src/allocator.rs).
+export MALLOC_TRIM_THRESHOLD_=131072 MALLOC_MMAP_THRESHOLD_=1048576
 cargo build --quiet --locked --release -p store --example bench_store
 target=${CARGO_TARGET_DIR:-target}
 run=("$target/$TRIPLE/release/examples/bench_store" "$root" /usr/bin/etcd)

@@ -59,6 +59,7 @@ fn cli() -> Command {
 }
 
 fn command(args: Vec<OsString>) -> ExitCode {
+    runtime::allocator::give_back_soon();
     let matches = cli().get_matches_from(args);
     let outcome = match matches.subcommand() {
         Some(("server", matches)) => run(matches, server::run),

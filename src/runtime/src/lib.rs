@@ -16,6 +16,7 @@
               why it holds"
 )]
 
+pub mod allocator;
 pub mod cgroup;
 pub mod plan;
 pub mod process;
