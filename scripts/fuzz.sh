@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs each fuzz target (tests/fuzz) for SECONDS, 600 by default; more arguments choose targets by
-# their names. Inputs found are kept in target/fuzz/corpus, findings in target/fuzz/artifacts.
+# Runs each fuzz target (tests/fuzz) for SECONDS, 600 by default, one on each core; more arguments
+# choose targets by their names. Inputs found are kept in target/fuzz/corpus, findings in
+# target/fuzz/artifacts.
 . "$(dirname "$0")/common.sh"
 
 seconds=${1:-600}
@@ -14,19 +15,33 @@ targets=("$@")
 [ ${#targets[@]} -gt 0 ] || mapfile -t targets < <(cargo +nightly fuzz list --fuzz-dir tests/fuzz)
 
 export CARGO_TARGET_DIR=$output/build
-failed=()
 for target in "${targets[@]}"; do
-  step "$target, $seconds s"
   cargo +nightly fuzz build --fuzz-dir tests/fuzz --target "$TRIPLE" "$target" ||
-    { failed+=("$target"); continue; }
+    fail "$target does not build"
+done
+
+run() {
+  local target=$1 result="no finding" runs
   mkdir -p "$output/corpus/$target" "$output/artifacts/$target"
   # Findings are small inputs; memory and time of one input are bounded as the server's are.
   "$CARGO_TARGET_DIR/$TRIPLE/release/$target" -max_total_time="$seconds" -timeout=10 \
     -rss_limit_mb=2048 -max_len=16384 -print_final_stats=1 \
     -artifact_prefix="$output/artifacts/$target/" "$output/corpus/$target" \
-    "tests/fuzz/corpus/$target" 2>"$output/$target.log" && result="no finding" || result="FINDING"
+    "tests/fuzz/corpus/$target" 2>"$output/$target.log" || result="FINDING"
   runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$output/$target.log")
-  say "$target: $result in ${runs:-?} runs"
-  [ "$result" = "no finding" ] || { tail -n 40 "$output/$target.log"; failed+=("$target"); }
+  say "$target: $result in ${runs:-?} runs of $seconds s"
+  [ "$result" = "no finding" ] || {
+    tail -n 40 "$output/$target.log"
+    say "$target" >>"$output/findings"
+  }
+}
+
+step "${targets[*]}, $seconds s each, $(nproc) at once"
+: >"$output/findings"
+for target in "${targets[@]}"; do
+  # A target that fails is in `findings`.
+  if [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; then wait -n || :; fi
+  run "$target" &
 done
-[ ${#failed[@]} -eq 0 ] || fail "findings: ${failed[*]}; the inputs are in $output/artifacts"
+wait
+[ ! -s "$output/findings" ] || fail "findings: $(xargs <"$output/findings"); the inputs are in $output/artifacts"
