@@ -9,9 +9,12 @@ use crate::Revision;
 
 /// What an entry costs beyond its bytes: its slots and the value's own header.
 const OVERHEAD: usize = 96;
+/// Values that stay because they were used when one must go. After a list all were.
+const MOST_SPARED: usize = 32;
 
 /// Second chance: a value that was asked for since it last came up goes to the end of the queue
-/// instead of leaving. Operations take constant time, but for an insert that makes much room.
+/// instead of leaving, unless many before it did. Operations take constant time, but for an insert
+/// that makes much room.
 pub(crate) struct ValueCache {
     budget: usize,
     kept: Mutex<Kept>,
@@ -51,18 +54,20 @@ impl ValueCache {
             return;
         }
         let mut kept = self.lock();
+        // A revision's value never changes.
+        if kept.values.contains_key(&revision) {
+            return;
+        }
+        while kept.bytes + cost > self.budget {
+            kept.drop_one();
+        }
         let entry = Entry {
             value,
             was_used: false,
         };
-        // A revision's value never changes.
-        if kept.values.insert(revision, entry).is_none() {
-            kept.bytes += cost;
-            kept.queue.push_back(revision);
-        }
-        while kept.bytes > self.budget {
-            kept.drop_one();
-        }
+        kept.values.insert(revision, entry);
+        kept.queue.push_back(revision);
+        kept.bytes += cost;
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
@@ -71,12 +76,16 @@ impl ValueCache {
 }
 
 impl Kept {
+    /// Lets one go; there is one, as long as bytes are counted.
     fn drop_one(&mut self) {
-        while let Some(revision) = self.queue.pop_front() {
+        for spared in 0.. {
+            let Some(revision) = self.queue.pop_front() else {
+                return;
+            };
             let Some(entry) = self.values.get_mut(&revision) else {
                 continue;
             };
-            if !std::mem::take(&mut entry.was_used) {
+            if !std::mem::take(&mut entry.was_used) || spared == MOST_SPARED {
                 self.bytes -= cost(&entry.value);
                 self.values.remove(&revision);
                 return;
@@ -106,11 +115,19 @@ mod tests {
             .filter(|number| cache.get(Revision(*number)).is_some())
             .count();
         assert_eq!(kept, 10);
-        cache.insert(Revision(200), Bytes::from(vec![0; 20_000]));
+        cache.insert(Revision(200), Bytes::from(vec![0; 6_000]));
         assert!(
             cache.get(Revision(200)).is_none(),
             "larger than half the budget"
         );
+        for number in 0..100 {
+            // All are used; what comes stays all the same.
+            for revision in 0..400 {
+                cache.get(Revision(revision));
+            }
+            cache.insert(Revision(300 + number), value.clone());
+            assert!(cache.get(Revision(300 + number)).is_some(), "{number}");
+        }
         let kept = cache.lock();
         assert_eq!((kept.bytes, kept.queue.len()), (10_000, kept.values.len()));
     }

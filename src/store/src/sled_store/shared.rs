@@ -167,6 +167,12 @@ impl Shared {
 
     /// Makes a durable batch visible, all at once, and wakes who waits for it.
     pub(crate) fn publish(&self, batch: Batch) {
+        // Nobody can ask for these revisions yet, and readers need not wait for it.
+        for change in &batch.changes {
+            if let Some(value) = &change.event.value {
+                self.cache.insert(change.event.modified, value.clone());
+            }
+        }
         let mut kinds: Vec<Box<str>> = Vec::new();
         let mut state = self.write();
         let before = (state.revision, state.next_due());
@@ -175,9 +181,6 @@ impl Shared {
             let kind = ring::kind_of(&event.key);
             if !kinds.iter().any(|known| **known == *kind) {
                 kinds.push(kind.into());
-            }
-            if let Some(value) = &event.value {
-                self.cache.insert(event.modified, value.clone());
             }
             state.apply(event, change.expiry.map(|(_, due)| due));
         }
