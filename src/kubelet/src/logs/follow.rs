@@ -186,7 +186,7 @@ impl Reader {
         }
         self.rest.extend_from_slice(block);
         if self.rest.len() > LONGEST {
-            out.extend(self.filter.apply(&std::mem::take(&mut self.rest)));
+            out.extend(self.filter.piece(&std::mem::take(&mut self.rest)));
         }
         Ok(Some(out))
     }
@@ -204,7 +204,7 @@ impl Reader {
 
     /// A last line without an end is shown too.
     async fn flush(&mut self, sender: &Sender) -> io::Result<()> {
-        if !self.rest.is_empty() {
+        if !self.rest.is_empty() || self.filter.is_inside_line() {
             let line = std::mem::take(&mut self.rest);
             let out = self.filter.apply(&line);
             // A reader that is gone misses nothing.
@@ -305,7 +305,84 @@ mod tests {
             sizes.iter().all(|size| *size <= LONGEST + BLOCK + 1),
             "{sizes:?}"
         );
-        // Each piece is shown as a line.
-        assert_eq!(sizes.iter().sum::<usize>(), 5 * LONGEST / 2 + 3);
+        // One line, so one newline.
+        assert_eq!(sizes.iter().sum::<usize>(), 5 * LONGEST / 2 + 1);
+    }
+
+    /// A row's raw log and what a client gets, the run of x in it as its length.
+    #[tokio::test]
+    async fn a_line_in_pieces_is_one_line() {
+        const OLD: &str = "2026-01-01T00:00:00.000000000Z stdout";
+        const NEW: &str = "2026-01-02T00:00:00.000000000Z stdout F next\n";
+        let length = 5 * LONGEST / 2;
+        let long = "x".repeat(length);
+        let all = LogOptions::default();
+        let since = LogOptions {
+            since: Some("2026-01-02T00:00:00Z".parse().expect("a time")),
+            ..LogOptions::default()
+        };
+        let stamped = LogOptions {
+            timestamps: true,
+            ..LogOptions::default()
+        };
+        let limited = LogOptions {
+            limit_bytes: Some(length + 3),
+            ..LogOptions::default()
+        };
+        let full = format!("{OLD} F {long}\n{NEW}");
+        let partial = format!("{OLD} P {long}\n{NEW}");
+        // Cut just where the file ends.
+        let endless = "x".repeat(LONGEST + BLOCK);
+        let rows = [
+            (&full, &all, format!("<{length}>\nnext\n")),
+            (&full, &since, "next\n".to_owned()),
+            (
+                &full,
+                &stamped,
+                format!(
+                    "2026-01-01T00:00:00.000000000Z <{length}>\n\
+                     2026-01-02T00:00:00.000000000Z next\n"
+                ),
+            ),
+            (&full, &limited, format!("<{length}>\nne")),
+            (&partial, &all, format!("<{length}>next\n")),
+            (&partial, &since, "next\n".to_owned()),
+            (
+                &partial,
+                &stamped,
+                format!("2026-01-01T00:00:00.000000000Z <{length}>next\n"),
+            ),
+            (
+                &format!("{long}\n{NEW}"),
+                &since,
+                format!("<{length}>\nnext\n"),
+            ),
+            (&endless, &all, format!("<{}>\n", LONGEST + BLOCK)),
+        ];
+        for (row, (raw, options, expected)) in rows.into_iter().enumerate() {
+            assert_eq!(shown(raw, options).await, expected, "row {row}");
+        }
+    }
+
+    /// The whole log as a client reads it, each run of x as its length.
+    async fn shown(raw: &str, options: &LogOptions) -> String {
+        let directory = Directory::new();
+        let path = directory.join("0.log");
+        fs::write(&path, raw).expect("written");
+        let (_end, ended) = watch::channel(true);
+        let pieces: Vec<_> = super::super::read(LogFile { path, ended }, options.clone())
+            .collect()
+            .await;
+        let bytes: Vec<u8> = pieces
+            .into_iter()
+            .flat_map(|piece| piece.expect("read"))
+            .collect();
+        let runs = bytes.chunk_by(|a, b| *a == b'x' && a == b);
+        // The one x of "next" is none.
+        runs.map(|run| match run {
+            [byte] => char::from(*byte).to_string(),
+            run => format!("<{}>", run.len()),
+        })
+        .collect()
     }
 }

@@ -10,6 +10,19 @@ pub struct Filter {
     left: usize,
     /// Whether the line before was partial: its rest takes no timestamp of its own.
     inside: bool,
+    /// What was decided for a raw line of which only pieces have come.
+    open: Option<Fate>,
+}
+
+/// What a raw line's head decides for all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// Older than the reader wants.
+    Dropped,
+    /// Shown; the next raw line goes on with the text.
+    Partial,
+    /// Shown, with a newline after its end.
+    Full,
 }
 
 impl Filter {
@@ -19,34 +32,65 @@ impl Filter {
             options,
             left,
             inside: false,
+            open: None,
         }
     }
 
-    /// The bytes a client gets for a raw line, without its final newline.
+    /// The bytes a client gets for a raw line without its final newline, or for what is left of a
+    /// line whose beginning came in pieces.
     pub fn apply(&mut self, raw: &[u8]) -> Vec<u8> {
+        let (fate, mut out) = self.judge(raw);
+        if fate == Fate::Full {
+            out.push(b'\n');
+        }
+        self.limited(out)
+    }
+
+    /// The bytes a client gets for a piece of a raw line that goes on. The first piece holds all
+    /// that stands before the text.
+    pub fn piece(&mut self, raw: &[u8]) -> Vec<u8> {
+        let (fate, out) = self.judge(raw);
+        self.open = Some(fate);
+        self.limited(out)
+    }
+
+    /// Whether the end of a line that came in pieces is still to come.
+    pub fn is_inside_line(&self) -> bool {
+        self.open.is_some()
+    }
+
+    fn judge(&mut self, raw: &[u8]) -> (Fate, Vec<u8>) {
+        match self.open.take() {
+            Some(Fate::Dropped) => (Fate::Dropped, Vec::new()),
+            Some(fate) => (fate, raw.to_vec()),
+            None => self.begin(raw),
+        }
+    }
+
+    fn begin(&mut self, raw: &[u8]) -> (Fate, Vec<u8>) {
+        // Room for the newline.
+        let mut out = Vec::with_capacity(raw.len() + 1);
         let Some(line) = Line::parse(raw) else {
             // Not of this format: shown as it is, rather than lost.
-            return self.limited([raw, b"\n"].concat());
+            out.extend_from_slice(raw);
+            return (Fate::Full, out);
         };
         let continues = std::mem::replace(&mut self.inside, line.partial);
-        let old = || {
-            self.options
-                .since
-                .is_some_and(|since| line.time().is_some_and(|t| t < since))
-        };
-        if old() {
-            return Vec::new();
+        let since = self.options.since;
+        if since.is_some_and(|since| line.time().is_some_and(|time| time < since)) {
+            return (Fate::Dropped, Vec::new());
         }
-        let mut out = Vec::with_capacity(raw.len());
         if self.options.timestamps && !continues {
             out.extend_from_slice(line.stamp);
             out.push(b' ');
         }
         out.extend_from_slice(line.text);
-        if !line.partial {
-            out.push(b'\n');
-        }
-        self.limited(out)
+        let fate = if line.partial {
+            Fate::Partial
+        } else {
+            Fate::Full
+        };
+        (fate, out)
     }
 
     fn limited(&mut self, mut out: Vec<u8>) -> Vec<u8> {
@@ -115,6 +159,14 @@ mod tests {
                     ..Default::default()
                 },
                 "two\n\nbroken\n",
+            ),
+            // Each part of a line that the runtime split is judged by its own stamp, as upstream's.
+            (
+                LogOptions {
+                    since: Some("2026-11-21T04:00:01.000000002Z".parse().expect("a time")),
+                    ..Default::default()
+                },
+                "o\n\nbroken\n",
             ),
             (
                 LogOptions {
