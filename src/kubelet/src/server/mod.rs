@@ -165,14 +165,16 @@ impl Server {
     }
 }
 
-/// As RBAC names what an HTTP method does to the node's API.
+/// As RBAC names what an HTTP method does to the node's API. Upstream gives the others no verb
+/// (`NewNodeAuthorizerAttributesGetter`): only a right to all verbs covers them.
 fn verb(method: &Method) -> &'static str {
     match *method {
         Method::POST => "create",
+        Method::GET => "get",
         Method::PUT => "update",
         Method::PATCH => "patch",
         Method::DELETE => "delete",
-        _ => "get",
+        _ => "",
     }
 }
 
@@ -181,4 +183,61 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = value.split_once(' ')?;
     let bearer = scheme.eq_ignore_ascii_case("bearer");
     bearer.then_some(token.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_authorized_as_upstream_names_it() {
+        let methods = [
+            ("POST", "create"),
+            ("GET", "get"),
+            ("PUT", "update"),
+            ("PATCH", "patch"),
+            ("DELETE", "delete"),
+            // No verb: only the right to all of them will do.
+            ("HEAD", ""),
+            ("OPTIONS", ""),
+            ("TRACE", ""),
+            ("CONNECT", ""),
+            ("LIST", ""),
+            ("get", ""),
+        ];
+        for (method, expected) in methods {
+            let method = Method::from_bytes(method.as_bytes()).expect("a method");
+            assert_eq!(verb(&method), expected, "{method}");
+        }
+        let paths: [(&str, &[&str]); 24] = [
+            ("/healthz", &["healthz", "proxy"]),
+            ("/healthz/ping", &["healthz", "proxy"]),
+            ("/pods", &["pods", "proxy"]),
+            ("/pods/", &["pods", "proxy"]),
+            ("/runningpods/", &["pods", "proxy"]),
+            ("/configz", &["configz", "proxy"]),
+            ("/stats", &["stats"]),
+            ("/stats/summary", &["stats"]),
+            ("/metrics", &["metrics"]),
+            ("/metrics/cadvisor", &["metrics"]),
+            ("/logs", &["log"]),
+            ("/logs/kubelet.log", &["log"]),
+            ("/checkpoint/ns/pod/c", &["checkpoint"]),
+            ("/statusz", &["statusz"]),
+            ("/flagz", &["configz"]),
+            ("/", &["proxy"]),
+            ("/containerLogs/ns/pod/c", &["proxy"]),
+            ("/exec/ns/pod/c", &["proxy"]),
+            ("/attach/ns/pod/c", &["proxy"]),
+            ("/run/ns/pod/c", &["proxy"]),
+            ("/portForward/ns/pod", &["proxy"]),
+            ("/debug/pprof/heap", &["proxy"]),
+            // A beginning is not the whole name.
+            ("/metricsx", &["proxy"]),
+            ("/x/metrics", &["proxy"]),
+        ];
+        for (path, expected) in paths {
+            assert_eq!(routes::subresources(path), expected, "{path}");
+        }
+    }
 }

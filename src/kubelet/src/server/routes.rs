@@ -33,9 +33,13 @@ pub fn subresources(path: &str) -> &'static [&'static str] {
     {
         "healthz" => &["healthz", "proxy"],
         "pods" | "runningpods" => &["pods", "proxy"],
+        "configz" => &["configz", "proxy"],
         "metrics" => &["metrics"],
         "stats" => &["stats"],
         "logs" => &["log"],
+        "checkpoint" => &["checkpoint"],
+        "statusz" => &["statusz"],
+        "flagz" => &["configz"],
         _ => &["proxy"],
     }
 }
