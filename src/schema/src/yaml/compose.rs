@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use libyaml_safer::{Error, ErrorKind, Event, EventData, Parser, ScalarStyle};
+use libyaml_safer::{Encoding, Error, ErrorKind, Event, EventData, Parser, ScalarStyle};
 
 use super::{MAX_DEPTH, YamlError, tag};
 
@@ -64,10 +64,16 @@ fn close(text: &str) -> (Cow<'_, str>, u64) {
     }
 }
 
+/// Left to itself the parser takes the first of U+F000 to U+FFFF in a text for half of this mark.
+pub(super) fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
 /// As [`compose`], of a text that does not make the scanner panic.
 pub(super) fn compose_closed(text: &str, end: u64) -> Result<Option<Tree>, YamlError> {
-    let mut bytes = text.as_bytes();
+    let mut bytes = without_mark(text).as_bytes();
     let mut parser = Parser::new();
+    parser.set_encoding(Encoding::Utf8);
     parser.set_input(&mut bytes);
     let mut composer = Composer {
         parser,

@@ -5,23 +5,23 @@
 //! other token's bounds, and it keeps the scanner from its panic; a tag that ends at one of these
 //! spaces is the fault. Texts without `!` before a comma, nearly all, are not scanned twice.
 
-use libyaml_safer::{Scanner, TokenData};
+use libyaml_safer::{Encoding, Scanner, TokenData};
 
 use super::YamlError;
-use super::compose::{NEVER, compose_closed, syntax};
+use super::compose::{NEVER, compose_closed, syntax, without_mark};
 
 /// Not a separator, though it looks like one: `!<tag:yaml.org,2002:str>`.
 const LONG_FORM: &str = "!<tag:yaml.org";
 
 /// Why the text cannot be read, when it holds such a tag.
 pub(super) fn refuse_before_comma(text: &str) -> Result<(), YamlError> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let (spaced, commas) = space_out(text);
+    let (spaced, commas) = space_out(without_mark(text));
     if commas.is_empty() {
         return Ok(());
     }
     let mut bytes = spaced.as_bytes();
     let mut scanner = Scanner::new();
+    scanner.set_encoding(Encoding::Utf8);
     scanner.set_input(&mut bytes);
     let mut depth = 0_usize;
     for token in scanner {

@@ -40,6 +40,10 @@ fn reads_as_kubectl_does() {
         ("", json!(null)),
         ("# nothing\n", json!(null)),
         ("a", json!("a")),
+        // As a byte order mark begins.
+        ("\u{ff01}a", json!("\u{ff01}a")),
+        ("\u{feff}a", json!("a")),
+        ("\u{f7ff} !b,c", json!("\u{f7ff} !b,c")),
         (
             "[0777, 0o17, 0b11, -0b11, 1_000, 1:30, 0x1F, 0x, 12e, 089]",
             json!([511, 15, 3, -3, 1000, "1:30", 31, "0x", "12e", 89]),
