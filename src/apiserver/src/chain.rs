@@ -44,8 +44,9 @@ impl ApiServer {
         let left = deadline::of(&head.uri).unwrap_or(deadline::DEADLINE);
         let left = (started + left).saturating_sub(state.parts.clock.monotonic());
         let rendered = rendering::render(&state.rendering, response, text);
+        let rendered = base::tasks::catch("rendering", rendered);
         let mut response = match state.parts.clock.timeout(left, rendered).await {
-            Ok(response) => response,
+            Ok(rendered) => rendered.unwrap_or_else(panicked),
             Err(elapsed) => answer::error(&late(&seen)(elapsed)),
         };
         let took = state.parts.clock.monotonic().saturating_sub(started);

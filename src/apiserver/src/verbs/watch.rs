@@ -26,7 +26,7 @@ use crate::{answer, negotiate, options, request_info};
 const MIN_LIFE: Duration = Duration::from_secs(1800);
 /// A watch that ends waits this long for the bookmark with which the next can begin.
 const LAST_WORD: Duration = Duration::from_secs(1);
-/// Lines that are there at once are sent together up to about so many bytes: a TLS record.
+/// Lines that are there at once are sent together up to so many bytes: a TLS record.
 const AT_ONCE: usize = 16 * 1024;
 
 pub(crate) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError> {
@@ -65,6 +65,7 @@ pub(crate) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError
         clock: parts.clock.clone(),
         over: over.boxed(),
         stage: Stage::Open,
+        held: None,
         bookmarks: wants_bookmarks.then(|| {
             let interest = call.state.bookmarks.join(&parts.registry, &parts.clock);
             (parts.registry.clone(), interest)
@@ -100,8 +101,8 @@ fn of_one(asked: FieldSelector, name: &str) -> Result<FieldSelector, StatusError
     Err(StatusError::bad_request(text))
 }
 
-/// One client's watch. It makes a line only when the client has taken the one before: what a slow
-/// reader has not seen yet waits in the store's history.
+/// One client's watch. It makes lines, [`AT_ONCE`] at most, only when the client has taken those
+/// before: what a slow reader has not seen yet waits in the store's history.
 struct Watch {
     events: EventStream,
     frames: Frames,
@@ -109,6 +110,8 @@ struct Watch {
     /// Resolves at the end of the watch's life, or of the server's.
     over: BoxFuture<'static, ()>,
     stage: Stage,
+    /// A line that did not fit behind others: it is the next.
+    held: Option<Bytes>,
     /// Of a client that asked for bookmarks; the interest keeps them coming.
     bookmarks: Option<(Registry, Interest)>,
 }
@@ -121,53 +124,35 @@ enum Stage {
     Ended,
 }
 
-/// A single line is sent as it is, and shared with the other watches; several are copied.
-enum Lines {
-    One(Bytes),
-    Several(BytesMut),
-}
-
-impl Lines {
-    fn len(&self) -> usize {
-        match self {
-            Self::One(line) => line.len(),
-            Self::Several(lines) => lines.len(),
-        }
-    }
-
-    fn push(&mut self, line: Bytes) {
-        if let Self::One(first) = self {
-            let mut lines = BytesMut::with_capacity(AT_ONCE + line.len());
-            lines.extend_from_slice(first);
-            *self = Self::Several(lines);
-        }
-        if let Self::Several(lines) = self {
-            lines.extend_from_slice(&line);
-        }
-    }
-
-    fn into_bytes(self) -> Bytes {
-        match self {
-            Self::One(line) => line,
-            Self::Several(lines) => lines.freeze(),
-        }
-    }
-}
-
 impl Watch {
-    /// The next line, with those that are there already behind it: a client that is behind gets
-    /// them in fewer pieces. `None` at the end.
+    /// The next line, with those that are there already behind it as far as they fit: a client
+    /// that is behind gets them in fewer pieces. A single line is sent as it is, and shared with
+    /// the other watches. `None` at the end.
     async fn ready(&mut self, watched: &Watched) -> Option<Bytes> {
-        let first = self.next().await?;
+        let first = match self.held.take() {
+            Some(line) => line,
+            None => self.next().await?,
+        };
         watched.sent(first.len());
-        let mut lines = Lines::One(first);
-        while lines.len() < AT_ONCE
+        let mut several = BytesMut::new();
+        while first.len().max(several.len()) < AT_ONCE
             && let Some(Some(line)) = self.next().now_or_never()
         {
+            let so_far = first.len().max(several.len());
+            if so_far + line.len() > AT_ONCE {
+                self.held = Some(line);
+                break;
+            }
             watched.sent(line.len());
-            lines.push(line);
+            if several.is_empty() {
+                several.extend_from_slice(&first);
+            }
+            several.extend_from_slice(&line);
         }
-        Some(lines.into_bytes())
+        if several.is_empty() {
+            return Some(first);
+        }
+        Some(several.freeze())
     }
 
     /// The next line; `None` at the end. Nothing is lost when it is dropped while it waits.
