@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use anyhow::{Context, Result};
 use apimachinery::admission::AlwaysAdmit;
-use apimachinery::{Object, RequestCx, UserInfo};
+use apimachinery::{Object, RequestCx};
 use base::TraceId;
 use registry::{DeleteOptions, Registry, Target, WriteOptions};
 use resources::Resource;
@@ -111,7 +111,7 @@ fn row(kind: &str) -> Result<&'static Resource> {
 
 /// The API server itself.
 pub fn cx() -> RequestCx {
-    RequestCx::new(UserInfo::new("system:apiserver", &[]), TraceId::generate())
+    RequestCx::new(auth::identity::api_server(), TraceId::generate())
 }
 
 pub async fn create(registry: &Registry, namespace: &str, object: Value) -> Result<()> {

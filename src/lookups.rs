@@ -2,7 +2,7 @@
 
 use admission::{ObjectSource, ServiceAccountSource};
 use apimachinery::admission::AlwaysAdmit;
-use apimachinery::{Encoded, Object, RequestCx, StatusError, UserInfo};
+use apimachinery::{Encoded, Object, RequestCx, StatusError};
 use auth::{TokenObject, TokenObjects};
 use base::TraceId;
 use futures::future::BoxFuture;
@@ -54,7 +54,7 @@ impl TokenObjects for Lookups {
         Box::pin(async move {
             let row = resources::by_kind("", "Secret").ok_or_else(StatusError::no_such_resource)?;
             // Below authorization and admission, as the API server writes its own objects.
-            let cx = RequestCx::new(UserInfo::new("system:apiserver", &[]), TraceId::generate());
+            let cx = RequestCx::new(auth::identity::api_server(), TraceId::generate());
             let target = Target {
                 namespace: secret.namespace(),
                 name: secret.name(),

@@ -4,18 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use apimachinery::admission::AlwaysAdmit;
-use apimachinery::{Object, RequestCx, StatusError, UserInfo};
+use apimachinery::{Object, StatusError};
 use apiserver::Done;
 use auth::StoredRules;
 use auth::bootstrap::{RbacStore, reconcile};
-use base::{Backoff, Clock, Shutdown, TraceId};
+use base::{Backoff, Clock, Shutdown};
 use futures::future::BoxFuture;
 use informer::Informers;
 use registry::{DeleteOptions, Preconditions, Registry, Target, WriteOptions};
 use resources::Resource;
 use tracing::{info, warn};
 
-/// How long written objects may take to come back through the informers.
+/// How long stored rules may take to come through the informers.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The registry below authorization and admission: at the first start nobody may write roles.
@@ -36,10 +36,15 @@ pub struct Cx {
 /// The stored rules are known.
 pub struct Known(Cx);
 
-/// Reads the stored rules and follows them from now on. Nobody but system:masters has a right
-/// before that, so that no request should be answered either.
+/// Reads the stored rules and follows them from now on. Before they are read nobody but
+/// system:masters has a right, so that requests had better wait; but if they cannot be read, that
+/// is who can mend it.
 pub async fn read(cx: Cx) -> Known {
-    cx.rules.follow(&cx.informers).await;
+    let following = cx.rules.follow(&cx.informers);
+    // Which list fails, and why, the informers say.
+    if cx.clock.timeout(PATIENCE, following).await.is_err() {
+        warn!("the stored RBAC rules cannot be read: they give nobody rights until they can");
+    }
     Known(cx)
 }
 
@@ -79,12 +84,6 @@ pub async fn establish(known: Known) {
     }
 }
 
-impl Below {
-    fn cx() -> RequestCx {
-        RequestCx::new(UserInfo::new("system:apiserver", &[]), TraceId::generate())
-    }
-}
-
 fn row(object: &Object) -> Result<&'static Resource, StatusError> {
     let kind = object.gvk().map(|gvk| gvk.kind).unwrap_or_default();
     let row = resources::by_kind("rbac.authorization.k8s.io", &kind);
@@ -111,7 +110,7 @@ impl RbacStore for Below {
 
     fn create<'a>(&'a self, object: Object) -> BoxFuture<'a, Result<(), StatusError>> {
         Box::pin(async move {
-            let (cx, options) = (Self::cx(), WriteOptions::default());
+            let (cx, options) = (crate::bootstrap::cx(), WriteOptions::default());
             let writer = self.0.writer(row(&object)?, &cx, &AlwaysAdmit);
             let namespace = object.namespace().to_owned();
             writer.create(&namespace, object, &options).await.map(drop)
@@ -120,7 +119,7 @@ impl RbacStore for Below {
 
     fn update<'a>(&'a self, object: Object) -> BoxFuture<'a, Result<(), StatusError>> {
         Box::pin(async move {
-            let (cx, options) = (Self::cx(), WriteOptions::default());
+            let (cx, options) = (crate::bootstrap::cx(), WriteOptions::default());
             let row = row(&object)?;
             let writer = self.0.writer(row, &cx, &AlwaysAdmit);
             let change = |old: &Object| {
@@ -137,7 +136,7 @@ impl RbacStore for Below {
 
     fn delete<'a>(&'a self, object: &'a Object) -> BoxFuture<'a, Result<(), StatusError>> {
         Box::pin(async move {
-            let cx = Self::cx();
+            let cx = crate::bootstrap::cx();
             let options = DeleteOptions {
                 preconditions: Preconditions {
                     uid: Some(object.uid().to_owned()),

@@ -3,6 +3,12 @@
 
 use apimachinery::UserInfo;
 
+/// The API server itself: what it writes below authorization.
+#[must_use]
+pub fn api_server() -> UserInfo {
+    UserInfo::new("system:apiserver", &[])
+}
+
 /// The scheduler.
 #[must_use]
 pub fn scheduler() -> UserInfo {

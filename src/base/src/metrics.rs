@@ -6,8 +6,8 @@
 pub use prometheus::core::{Collector, Desc};
 pub use prometheus::proto::MetricFamily;
 pub use prometheus::{
-    Counter, CounterVec, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter,
-    IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    Counter, Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry,
 };
 
 /// The registry's metrics in Prometheus' text format (version 0.0.4).
@@ -51,13 +51,13 @@ impl Make<'_> {
         labels: &[&str],
         buckets: &[f64],
     ) -> HistogramVec {
-        let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+        let options = prometheus::HistogramOpts::new(name, help).buckets(buckets.to_vec());
         self.registered(HistogramVec::new(options, labels))
     }
 
     #[must_use]
     pub fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Histogram {
-        let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+        let options = prometheus::HistogramOpts::new(name, help).buckets(buckets.to_vec());
         self.registered(Histogram::with_opts(options))
     }
 

@@ -1,14 +1,19 @@
 //! What the use of tokens leaves behind: counts under upstream's names, and on a Secret the day on
 //! which its token was last used.
 
-use apimachinery::Object;
+use std::time::Duration;
+
+use apimachinery::{Object, StatusError};
 use base::metrics::{IntCounter, Make, Registry};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::ServiceAccountTokens;
+
 /// On a Secret: the day of the last use, such as `2027-01-01`.
 const LAST_USED: &str = "kubernetes.io/legacy-token-last-used";
+/// A request waits for the note no longer than this.
+const NOTE_WITHIN: Duration = Duration::from_secs(2);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// What a client is told that uses a token which the account's own Secret holds.
@@ -78,7 +83,11 @@ impl ServiceAccountTokens {
         if last == today || last == day(now.saturating_add(DAY).unwrap_or(Timestamp::MAX)) {
             return;
         }
-        if let Err(error) = self.objects.label_secret(secret, LAST_USED, &today).await {
+        let labelling = self.objects.label_secret(secret, LAST_USED, &today);
+        let labelled = self.clock.timeout(NOTE_WITHIN, labelling).await;
+        let noted =
+            labelled.unwrap_or_else(|_| Err(StatusError::timeout("the store does not answer")));
+        if let Err(error) = noted {
             let (namespace, name) = (secret.namespace(), secret.name());
             tracing::warn!(namespace, name, %error, "a Secret was not labelled with its last use");
         }
