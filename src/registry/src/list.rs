@@ -28,7 +28,8 @@ pub struct ListEnd {
     pub remaining: Option<u64>,
 }
 
-/// What a page weighs at most, but for its last object: all that a list being answered holds.
+/// What a page weighs at most, but for its last object: all that a list being answered holds, but
+/// for a client's page with a selector, which may hold two.
 const PAGE_BYTES: usize = 4 << 20;
 /// Keys of a page at most.
 const PAGE_KEYS: usize = 512;
