@@ -25,9 +25,9 @@ const MAX_BACKOFF: Duration = Duration::from_secs(10);
 
 /// Why pods enter a queue beside what happens in the cluster, by upstream's names.
 const POD_ADD: &str = "UnschedulablePodAdd";
-const POD_UPDATE: &str = "UnschedulablePodUpdate";
 const FAILURE: &str = "ScheduleAttemptFailure";
 const BACKOFF_COMPLETE: &str = "BackoffComplete";
+const POP_FROM_BACKOFF: &str = "PopFromBackoffQ";
 
 type Uid = Arc<str>;
 
@@ -103,7 +103,8 @@ impl Queue {
         let old = std::mem::replace(&mut entry.pod, pod.clone());
         let place = entry.place;
         match place {
-            Place::Gated => self.enqueue(&pod.uid, POD_UPDATE),
+            // An update that leaves a gate leaves the pod where it is, and is not counted.
+            Place::Gated => self.enqueue(&pod.uid, EventKind::PodGatesEliminated.label()),
             Place::Active if old.priority != pod.priority => {
                 let order = entry.order;
                 let before = (Reverse(old.priority), order, pod.uid.clone());
@@ -169,7 +170,11 @@ impl Queue {
         self.end_backoffs();
         let next = match self.active.first() {
             Some((_, _, uid)) => uid.clone(),
-            None => self.backoff.first()?.1.clone(),
+            None => {
+                let uid = self.backoff.first()?.1.clone();
+                self.move_to(&uid, Place::Active, POP_FROM_BACKOFF);
+                uid
+            }
         };
         self.take_out(&next);
         let now = self.clock.monotonic();

@@ -77,6 +77,57 @@ fn tries_and_waits_are_counted_as_upstream_does() {
     });
 }
 
+/// The lines of an event under which pods have entered queues.
+fn entered(world: &World, event: &str) -> Vec<String> {
+    let start = format!("scheduler_queue_incoming_pods_total{{event=\"{event}");
+    let text = told(world);
+    let lines = text.lines().filter_map(|line| line.strip_prefix(&start));
+    lines.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_last_gate_lifted_is_counted_and_no_other() {
+    on_one_thread(async {
+        let world = World::new();
+        world.put_node("n1", &json!({}));
+        for gates in [
+            json!([{"name": "a"}, {"name": "b"}]),
+            json!([{"name": "b"}]),
+        ] {
+            world.put_pod("gated", &json!({"schedulingGates": gates}));
+            world.settle().await;
+            assert!(entered(&world, "UnschedulablePodUpdate").is_empty());
+        }
+        // What else changes with it does not count.
+        let freed = json!({"schedulingGates": [], "tolerations": [{"operator": "Exists"}]});
+        world.put_pod("gated", &freed);
+        world.bound("gated").await;
+        let expected = "PodSchedulingGatesEliminated\",queue=\"active\"} 1";
+        assert_eq!(entered(&world, "UnschedulablePodUpdate"), [expected]);
+    });
+}
+
+#[test]
+fn who_backs_off_while_nothing_is_active_is_counted_as_active() {
+    on_one_thread(async {
+        let world = World::new();
+        world.put_node("n1", &json!({}));
+        world.put_pod("first", &requests(&json!({"cpu": "3"})));
+        world.bound("first").await;
+        world.put_pod("second", &requests(&json!({"cpu": "2"})));
+        world.settle().await;
+        // Room comes at once: the second is to wait a second, and nobody is before it.
+        world.server.remove(&Pod::GVR, "default", "first");
+        world.bound("second").await;
+        let expected = "\",queue=\"active\"} 1";
+        assert_eq!(entered(&world, "PopFromBackoffQ"), [expected]);
+        let expected = "\",queue=\"backoff\"} 1";
+        assert_eq!(entered(&world, "AssignedPodDelete"), [expected]);
+        let pending = "scheduler_pending_pods{queue=\"active\"} 0";
+        assert!(told(&world).contains(pending));
+    });
+}
+
 #[test]
 fn a_failed_binding_is_an_error_and_a_preemption_an_attempt() {
     on_one_thread(async {
