@@ -64,8 +64,8 @@ impl Plugin for NodeRestriction {
         "NodeRestriction"
     }
 
-    fn handles(&self, pass: Pass, _operation: Operation) -> bool {
-        pass == Pass::Validate
+    fn handles(&self, pass: Pass, operation: Operation) -> bool {
+        pass == Pass::Validate && operation != Operation::Connect
     }
 
     fn validate<'a>(
