@@ -1,9 +1,11 @@
 //! Every pod runs as a service account that exists.
 
+mod mountable_secrets;
 mod token_volume;
 
 use std::sync::Arc;
 
+use api::references::{Referent, references};
 use apimachinery::admission::{Attributes, Operation, Pass, Plugin};
 use apimachinery::{Object, StatusError};
 use futures::future::BoxFuture;
@@ -11,8 +13,10 @@ use serde_json::{Map, Value};
 
 use crate::request::{MIRROR, creates_pod, forbidden, items, text};
 use crate::sources::ServiceAccountSource;
+use mountable_secrets::{Mention, of_ephemeral_containers, of_new_pod};
 
-/// Fills in the account, its image pull secrets, and the volume with its token.
+/// Fills in the account, its image pull secrets, and the volume with its token; refuses Secrets
+/// that a strict account does not list.
 pub struct ServiceAccount {
     accounts: Arc<dyn ServiceAccountSource>,
 }
@@ -38,6 +42,27 @@ impl ServiceAccount {
             forbidden(attributes, &why)
         })
     }
+
+    /// Upstream answers 500 where an ephemeral container is refused; here it is the refusal that
+    /// it is of a new pod.
+    async fn limit(
+        &self,
+        attributes: &Attributes<'_>,
+        pod: &Object,
+        mentions: &[Mention<'_>],
+    ) -> Result<(), StatusError> {
+        let (namespace, name) = (attributes.namespace, text(pod, "/spec/serviceAccountName"));
+        if name.is_empty() {
+            let why = format!(
+                "no service account specified for pod {namespace}/{}",
+                pod.name()
+            );
+            return Err(forbidden(attributes, &why));
+        }
+        let account = self.account(attributes, name).await?;
+        let fault = mountable_secrets::fault(&account, mentions);
+        fault.map_or(Ok(()), |why| Err(forbidden(attributes, &why)))
+    }
 }
 
 impl Plugin for ServiceAccount {
@@ -45,8 +70,8 @@ impl Plugin for ServiceAccount {
         "ServiceAccount"
     }
 
-    fn handles(&self, _pass: Pass, operation: Operation) -> bool {
-        operation == Operation::Create
+    fn handles(&self, pass: Pass, operation: Operation) -> bool {
+        operation == Operation::Create || (pass == Pass::Validate && operation == Operation::Update)
     }
 
     fn mutate<'a>(
@@ -84,11 +109,37 @@ impl Plugin for ServiceAccount {
         attributes: &'a Attributes<'a>,
         pod: Option<&'a Object>,
     ) -> BoxFuture<'a, Result<(), StatusError>> {
-        let mirror = pod.filter(|pod| creates_pod(attributes) && pod.annotation(MIRROR).is_some());
-        let fault = mirror.and_then(mirror_fault);
-        let answer = fault.map_or(Ok(()), |why| Err(forbidden(attributes, why)));
-        Box::pin(std::future::ready(answer))
+        Box::pin(async move {
+            let Some(pod) = pod else {
+                return Ok(());
+            };
+            if adds_containers(attributes) {
+                let mentions = of_ephemeral_containers(pod);
+                return self.limit(attributes, pod, &mentions).await;
+            }
+            if !creates_pod(attributes) {
+                return Ok(());
+            }
+            if pod.annotation(MIRROR).is_some() {
+                let fault = mirror_fault(pod);
+                return fault.map_or(Ok(()), |why| Err(forbidden(attributes, why)));
+            }
+            let mentions = of_new_pod(pod);
+            if mentions.is_empty() {
+                // The account was there when the pod was filled in, and has nothing to limit.
+                return Ok(());
+            }
+            self.limit(attributes, pod, &mentions).await
+        })
     }
+}
+
+/// `kubectl debug`: the one update that may name Secrets.
+fn adds_containers(attributes: &Attributes<'_>) -> bool {
+    let resource = attributes.resource;
+    attributes.operation == Operation::Update
+        && (&*resource.group, &*resource.resource) == ("", "pods")
+        && attributes.subresource == "ephemeralcontainers"
 }
 
 /// The pod's word counts more than the account's; both are for it by default.
@@ -103,6 +154,10 @@ fn mounts_token(account: &Object, spec: &Map<String, Value>) -> bool {
 fn mirror_fault(pod: &Object) -> Option<&'static str> {
     if !text(pod, "/spec/serviceAccountName").is_empty() {
         return Some("a mirror pod may not reference service accounts");
+    }
+    let mut references = references(pod).into_iter();
+    if references.any(|(kind, _)| kind == Referent::Secret) {
+        return Some("a mirror pod may not reference secrets");
     }
     let mut sources = items(pod, "/spec/volumes")
         .filter_map(|volume| volume.pointer("/projected/sources"))
@@ -191,11 +246,30 @@ mod tests {
         let mirror =
             |spec: Value| json!({"metadata": {"annotations": {MIRROR: "x"}}, "spec": spec});
         let token = json!({"volumes": [{"projected": {"sources": [{"serviceAccountToken": {}}]}}]});
+        let secret = "a mirror pod may not reference secrets";
+        let container = |spec: Value| json!({"containers": [spec]});
+        let volume = |source: Value| json!({"volumes": [source]});
+        let key = json!({"valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}});
         let rows = [
             (
                 json!({"serviceAccountName": "robot"}),
                 "a mirror pod may not reference service accounts",
             ),
+            (volume(json!({"secret": {"secretName": "s"}})), secret),
+            (
+                volume(json!({"projected": {"sources": [{"secret": {"name": "s"}}]}})),
+                secret,
+            ),
+            (
+                volume(json!({"csi": {"nodePublishSecretRef": {"name": "s"}}})),
+                secret,
+            ),
+            (container(json!({"env": [key]})), secret),
+            (
+                container(json!({"envFrom": [{"secretRef": {"name": "s"}}]})),
+                secret,
+            ),
+            (json!({"imagePullSecrets": [{"name": "s"}]}), secret),
             (
                 token,
                 "a mirror pod may not use ServiceAccountToken volume projections",
