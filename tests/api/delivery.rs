@@ -1,7 +1,6 @@
 //! How lists and watches reach clients: in chunks, and from lines that are made once.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use base::Clock;
@@ -11,7 +10,7 @@ use futures::StreamExt;
 use serde_json::{Value, json};
 use store::testing::{Layer, Layered};
 use store::{BoxFuture, Page};
-use tokio::sync::{Barrier, Semaphore};
+use tokio::sync::{Barrier, Semaphore, watch};
 
 use crate::wire::within;
 use crate::world::{Said, World};
@@ -19,8 +18,9 @@ use crate::world::{Said, World};
 const MAPS: &str = "/api/v1/namespaces/default/configmaps";
 const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io";
 
-async fn fill(world: &World, count: usize) {
-    let padding = "x".repeat(4_000);
+/// Makes `count` objects, each of a little more than so many bytes.
+async fn fill(world: &World, count: usize, bytes: usize) {
+    let padding = "x".repeat(bytes);
     for index in 0..count {
         let map = json!({"metadata": {"name": format!("m{index:04}")}, "data": {"x": padding}});
         world.create(MAPS, &map).await;
@@ -36,7 +36,7 @@ async fn chunks(body: ByteStream) -> Vec<Bytes> {
 #[tokio::test]
 async fn a_long_list_comes_in_chunks_of_bounded_size() {
     let world = World::new().await;
-    fill(&world, 600).await;
+    fill(&world, 600, 4_000).await;
     let rows = [
         (MAPS.to_owned(), "application/json", 10, "items"),
         (format!("{MAPS}?limit=590"), "application/json", 10, "items"),
@@ -66,7 +66,7 @@ async fn a_long_list_comes_in_chunks_of_bounded_size() {
 #[tokio::test]
 async fn chunks_are_compressed_for_those_who_accept_it() {
     let world = World::new().await;
-    fill(&world, 100).await;
+    fill(&world, 100, 4_000).await;
     let mut said = Said::nothing();
     said.headers = vec![("Accept-Encoding".to_owned(), "gzip".to_owned())];
     for (uri, encoding) in [
@@ -87,23 +87,22 @@ async fn chunks_are_compressed_for_those_who_accept_it() {
 /// A store whose last page of many objects comes when it is let through.
 #[derive(Clone)]
 struct Pages {
-    read: Arc<AtomicUsize>,
+    /// How many have been asked for.
+    read: watch::Sender<usize>,
     last: Arc<Semaphore>,
 }
 
 impl Pages {
     /// Waits until so many pages have been asked for, and nothing more happens.
     async fn read(&self, count: usize) {
-        within(async {
-            while self.read.load(Ordering::SeqCst) < count {
-                tokio::task::yield_now().await;
-            }
-        })
-        .await;
+        let mut read = self.read.subscribe();
+        let asked = within(read.wait_for(|read| *read >= count)).await;
+        drop(asked.expect("never closed"));
+        // All is in memory and on one thread: who could go on has done so after a few turns.
         for _ in 0..100 {
             tokio::task::yield_now().await;
         }
-        assert_eq!(self.read.load(Ordering::SeqCst), count);
+        assert_eq!(*self.read.borrow(), count);
     }
 }
 
@@ -111,7 +110,7 @@ impl Layer for Pages {
     fn listed<'a>(&'a self, page: Page) -> BoxFuture<'a, Page> {
         Box::pin(async move {
             if page.items.len() > 10 {
-                self.read.fetch_add(1, Ordering::SeqCst);
+                self.read.send_modify(|read| *read += 1);
                 if !page.more {
                     self.last.acquire().await.expect("never closed").forget();
                 }
@@ -121,26 +120,27 @@ impl Layer for Pages {
     }
 }
 
-/// Control, seen to go red: without the deadline the first text is still waited for.
+/// Controls, seen to go red: without the deadline the first text is still waited for; with turns
+/// for two the second reads on.
 #[tokio::test]
 async fn a_text_that_does_not_come_keeps_its_turn_for_a_minute_at_most() {
     let pages = Pages {
-        read: Arc::default(),
+        read: watch::Sender::new(0),
         last: Arc::new(Semaphore::new(0)),
     };
     let layer = pages.clone();
     let world = World::over(|store| Arc::new(Layered { store, layer })).await;
     let world = Arc::new(world);
-    fill(&world, 1_100).await;
+    fill(&world, 600, 2_500).await;
     let text = || {
         let (world, uri) = (world.clone(), format!("{MAPS}?pretty=true"));
         tokio::spawn(async move { world.ask("GET", &uri, &Said::nothing()).await })
     };
-    // The first has its turn from the first of three pages on; the second waits for its own.
+    // The first has its turn from the first of two pages on; the second waits for its own.
     let first = text();
-    pages.read(3).await;
+    pages.read(2).await;
     let second = text();
-    pages.read(4).await;
+    pages.read(3).await;
     let (uri, said) = (format!("{MAPS}/m0000?pretty=true"), Said::nothing());
     let short = within(world.ask("GET", &uri, &said)).await;
     assert_eq!(short.code, 200, "a short text needs no turn");
@@ -154,7 +154,7 @@ async fn a_text_that_does_not_come_keeps_its_turn_for_a_minute_at_most() {
     pages.last.add_permits(1);
     let third = within(text()).await.expect("no panic");
     assert_eq!(third.code, 200);
-    assert_eq!(third.json()["items"].as_array().map_or(0, Vec::len), 1_100);
+    assert_eq!(third.json()["items"].as_array().map_or(0, Vec::len), 600);
 }
 
 /// One of many watchers.
