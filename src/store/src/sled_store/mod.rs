@@ -156,7 +156,7 @@ fn recover(opened: Opened, options: Options) -> Result<(Arc<Shared>, Vec<Revisio
         cache: ValueCache::new(options.cache_bytes),
         backlog,
         disk: RwLock::new(Some(disk)),
-        readers: Semaphore::new(READERS),
+        readers: Arc::new(Semaphore::new(READERS)),
         nudge: watch::Sender::new(Nudge::default()),
         due_moved: Arc::new(Notify::new()),
         options,

@@ -20,14 +20,20 @@ const PORTION_BYTES: usize = 1 << 20;
 /// And at most this many events.
 const PORTION_EVENTS: usize = 512;
 
-/// Runs `f` where blocking is allowed.
+/// Runs `f` where blocking is allowed. It runs to its end, and counts among those that do, even
+/// when nobody waits for it any more.
 pub(crate) async fn blocking<T: Send + 'static>(
     shared: &Arc<Shared>,
     f: impl FnOnce(&Shared) -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    let _permit = shared.readers.acquire().await.map_err(|_| Error::Closed)?;
+    let readers = shared.readers.clone();
+    let permit = readers.acquire_owned().await.map_err(|_| Error::Closed)?;
     let shared = shared.clone();
-    match tokio::task::spawn_blocking(move || f(&shared)).await {
+    let run = move || {
+        let _permit = permit;
+        f(&shared)
+    };
+    match tokio::task::spawn_blocking(run).await {
         Ok(result) => result,
         Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
         Err(_cancelled) => Err(Error::Closed),
@@ -310,4 +316,40 @@ fn event(shared: &Shared, wanted: Wanted) -> Result<Event, Error> {
         modified: revision,
         trace,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{PoisonError, mpsc};
+
+    use base::Clock;
+    use futures::FutureExt;
+
+    use super::*;
+    use crate::sled_store::READERS;
+    use crate::{Options, SledStore};
+
+    /// Clients that go away while the disk does not answer do not let others into more threads.
+    #[tokio::test]
+    async fn readers_that_nobody_waits_for_still_count() {
+        let root = tempfile::tempdir().expect("a directory");
+        let store = SledStore::open(root.path(), Options::new(Clock::system())).expect("opens");
+        let shared = &store.shared;
+        let (inside, ran) = mpsc::channel();
+        {
+            let _reopening = shared.disk.write().unwrap_or_else(PoisonError::into_inner);
+            for _ in 0..3 * READERS {
+                let inside = inside.clone();
+                let read = blocking(shared, move |shared| {
+                    inside.send(()).expect("the test listens");
+                    shared.with_disk(|_| Ok(()))
+                });
+                assert!(read.now_or_never().is_none(), "it waits, and is dropped");
+            }
+        }
+        drop(inside);
+        // Until the last closure is gone.
+        assert_eq!(ran.iter().count(), READERS);
+        blocking(shared, |_| Ok(())).await.expect("there is room");
+    }
 }

@@ -31,8 +31,9 @@ pub(crate) struct Shared {
     /// `None` once the store is closed, and after a failure when it could not be opened again.
     /// Held for writing while that is tried.
     pub disk: RwLock<Option<Disk>>,
-    /// How many may read the disk at once.
-    pub readers: Semaphore,
+    /// How many may read the disk at once. A permit belongs to the thread that reads, not to who
+    /// waits for it and may go away.
+    pub readers: Arc<Semaphore>,
     pub nudge: watch::Sender<Nudge>,
     pub due_moved: Arc<Notify>,
 }
