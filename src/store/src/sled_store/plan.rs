@@ -12,7 +12,8 @@ use crate::{Error, Event, Key, KeyValue, Op, Revision};
 
 /// The longest value. The format could hold more; nothing that sends more means well.
 const MAX_VALUE: usize = 256 << 20;
-/// The most that a transaction writes: a frame of the log says its length in 32 bits.
+/// The most that a transaction may hold: what it writes, of which a frame of the log says the
+/// length in 32 bits, and the values it replaces or is told of by a conflict.
 const MAX_TRANSACTION: usize = 512 << 20;
 
 /// One moment on both clocks.
@@ -104,19 +105,20 @@ impl Batch {
         read: impl Fn(&str) -> Result<Option<KeyValue>, Error>,
     ) -> Result<Revision, Error> {
         let mut changes: Vec<Change> = Vec::new();
-        let written = ops.iter().map(length).fold(0, usize::saturating_add);
-        if written > MAX_TRANSACTION {
-            return Err(Error::Invalid("a transaction is too long"));
-        }
+        let mut held = ops.iter().map(length).fold(0, usize::saturating_add);
+        fits(held)?;
         for (index, op) in ops.into_iter().enumerate() {
             let current = match self.pending(&changes, op.key()) {
                 Some(change) => change.after(),
                 None => read(op.key())?,
             };
-            if !op
-                .expect()
-                .holds(current.as_ref().map(|current| current.modified))
-            {
+            let modified = current.as_ref().map(|current| current.modified);
+            let holds = op.expect().holds(modified);
+            if !holds || !matches!(op, Op::Check { .. }) {
+                held = held.saturating_add(weight(current.as_ref()));
+                fits(held)?;
+            }
+            if !holds {
                 self.bytes += weight(current.as_ref());
                 return Err(Error::Conflict { op: index, current });
             }
@@ -139,6 +141,13 @@ impl Batch {
         let own = own.iter().rev().find(|change| change.event.key == *key);
         own.or_else(|| self.latest.get(key).map(|index| &self.changes[*index]))
     }
+}
+
+fn fits(held: usize) -> Result<(), Error> {
+    if held > MAX_TRANSACTION {
+        return Err(Error::Invalid("a transaction is too long"));
+    }
+    Ok(())
 }
 
 /// What an operation writes, beside a few bytes.
@@ -211,18 +220,43 @@ mod tests {
 
     use super::*;
 
+    const KEY: &str = "/r/a/x";
+
+    fn put(value: Bytes, expect: Expect) -> Op {
+        let key = KEY.into();
+        let ttl = None;
+        Op::Put {
+            key,
+            value,
+            expect,
+            ttl,
+        }
+    }
+
+    fn check(expect: Expect) -> Op {
+        let key = KEY.into();
+        Op::Check { key, expect }
+    }
+
     fn add(batch: &mut Batch, values: &[Bytes]) -> Result<Revision, Error> {
-        let ops = values.iter().map(|value| Op::Put {
-            key: "/r/a/x".into(),
-            value: value.clone(),
-            expect: Expect::Any,
-            ttl: None,
-        });
+        let ops = values.iter().map(|value| put(value.clone(), Expect::Any));
+        add_to(batch, ops.collect(), None)
+    }
+
+    /// Adds operations on a key that has the value `stored`.
+    fn add_to(batch: &mut Batch, ops: Vec<Op>, stored: Option<&Bytes>) -> Result<Revision, Error> {
         let now = Now {
             wall_ms: 0,
             monotonic: Duration::ZERO,
         };
-        batch.add(ops.collect(), TraceId::NONE, now, |_| Ok(None))
+        batch.add(ops, TraceId::NONE, now, |key| {
+            Ok(stored.map(|value| KeyValue {
+                key: key.into(),
+                value: value.clone(),
+                created: Revision(3),
+                modified: Revision(3),
+            }))
+        })
     }
 
     #[test]
@@ -244,9 +278,69 @@ mod tests {
 
     #[test]
     fn a_batch_counts_all_it_holds() {
-        let mut batch = Batch::new(Revision(7));
-        let values = [Bytes::from(vec![0; 100]), Bytes::from(vec![0; 20])];
-        add(&mut batch, &values).expect("allowed");
-        assert_eq!(batch.bytes, 100 + 20 + 100, "the second holds the first");
+        let [long, short, stored] = [100, 20, 3000].map(|len| Bytes::from(vec![0; len]));
+        let any = |value: &Bytes| put(value.clone(), Expect::Any);
+        let absent = |value: &Bytes| put(value.clone(), Expect::Absent);
+        let rows = [
+            (
+                "own value held by the next",
+                vec![any(&long), any(&short)],
+                None,
+                100 + 20 + 100,
+            ),
+            (
+                "the stored value",
+                vec![any(&long)],
+                Some(&stored),
+                100 + 3000,
+            ),
+            ("a conflict", vec![absent(&long)], Some(&stored), 3000),
+            (
+                "a conflict of a check",
+                vec![check(Expect::Absent)],
+                Some(&stored),
+                3000,
+            ),
+            (
+                "a check that holds",
+                vec![check(Expect::Any)],
+                Some(&stored),
+                0,
+            ),
+        ];
+        for (name, ops, stored, expected) in rows {
+            let mut batch = Batch::new(Revision(7));
+            match add_to(&mut batch, ops, stored) {
+                Ok(_) | Err(Error::Conflict { .. }) => {}
+                Err(error) => panic!("{name}: {error}"),
+            }
+            assert_eq!(batch.bytes, expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_a_transaction_replaces_counts_too() {
+        let stored = Bytes::from(vec![0; MAX_TRANSACTION - KEY.len()]);
+        let one = Bytes::from_static(b"x");
+        let rows = [
+            ("just fits", vec![put(Bytes::new(), Expect::Any)], true),
+            ("one more", vec![put(one.clone(), Expect::Any)], false),
+            ("a conflict", vec![put(one, Expect::Absent)], false),
+            (
+                "a check",
+                vec![check(Expect::Any), check(Expect::Any)],
+                true,
+            ),
+        ];
+        for (name, ops, allowed) in rows {
+            let mut batch = Batch::new(Revision(7));
+            let added = add_to(&mut batch, ops, Some(&stored));
+            let refused = matches!(added, Err(Error::Invalid("a transaction is too long")));
+            assert_eq!((added.is_ok(), refused), (allowed, !allowed), "{name}");
+            assert!(
+                allowed || (batch.bytes == 0 && batch.changes.is_empty()),
+                "{name}"
+            );
+        }
     }
 }
