@@ -32,8 +32,19 @@ pub(crate) struct Health {
     /// Monotonic time before which another attempt to recover is pointless.
     retry_at: Duration,
     backoff: Backoff,
-    /// Something has been written since the files were opened.
+    /// What failed last has worked since the files were opened.
     proven: bool,
+    /// Sled has failed, and has not been proven since.
+    sled_failed: bool,
+    /// Up to where sled was durable when the files were opened again.
+    synced: Revision,
+}
+
+/// What a failure came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Log,
+    Sled,
 }
 
 impl Health {
@@ -43,12 +54,15 @@ impl Health {
             retry_at: Duration::ZERO,
             backoff: Backoff::new(Duration::from_secs(1), Duration::from_secs(30)),
             proven: true,
+            sled_failed: false,
+            synced: Revision::ZERO,
         }
     }
 
     /// A write or sync has failed. The first attempt to recover may follow at once, unless the
     /// last one did not help.
-    pub(crate) fn failed(&mut self, error: &Error, now: Duration) {
+    pub(crate) fn failed(&mut self, error: &Error, part: Part, now: Duration) {
+        self.sled_failed |= part == Part::Sled;
         self.failure = Some(error.to_string().into());
         self.retry_at = now;
         if !self.proven {
@@ -71,14 +85,19 @@ impl Health {
         due
     }
 
-    /// The files are open again.
-    pub(crate) fn reopened(&mut self) {
+    /// The files are open again; sled is durable up to `synced`.
+    pub(crate) fn reopened(&mut self, synced: Revision) {
         (self.failure, self.proven) = (None, false);
+        self.synced = synced;
     }
 
-    /// A write has become durable.
-    pub(crate) fn written(&mut self) {
-        self.proven = true;
+    /// A write has become durable in the log, while sled is up to `synced`. Where sled has failed
+    /// the log proves nothing: it works, and sled may fail at its next sync again.
+    pub(crate) fn written(&mut self, synced: Revision) {
+        if self.sled_failed && synced <= self.synced {
+            return;
+        }
+        (self.proven, self.sled_failed) = (true, false);
         self.backoff.reset();
     }
 }
@@ -217,25 +236,53 @@ fn forget_pages(path: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    /// A disk that opens, and fails at each write: the files are not opened anew all the time.
-    #[test]
-    fn attempts_that_do_not_help_become_rare() {
-        let mut health = Health::good();
+    const RARE: [u64; 6] = [1, 3, 11, 41, 71, 101];
+
+    /// When the files are opened again in two minutes in which `part` fails each time, after a
+    /// write in the log if it is sled.
+    fn attempts(health: &mut Health, part: Part) -> Vec<u64> {
         let mut attempts = Vec::new();
         for second in 0..120 {
             let now = Duration::from_secs(second);
             if health.refusal().is_some() && health.attempt(now) {
                 attempts.push(second);
-                health.reopened();
+                health.reopened(Revision(7));
             }
             if health.refusal().is_none() {
-                health.failed(&Error::Closed, now);
+                if part == Part::Sled {
+                    health.written(Revision(7));
+                }
+                health.failed(&Error::Closed, part, now);
             }
         }
-        assert_eq!(attempts, [1, 3, 11, 41, 71, 101]);
-        health.reopened();
-        health.written();
-        health.failed(&Error::Closed, Duration::from_secs(200));
-        assert!(health.attempt(Duration::from_secs(200)), "at once again");
+        attempts
+    }
+
+    /// A disk that opens, and fails at each write or at each sync of sled's: the files are not
+    /// opened anew all the time.
+    #[test]
+    fn attempts_that_do_not_help_become_rare() {
+        for (part, synced) in [(Part::Log, 7), (Part::Sled, 8)] {
+            let mut health = Health::good();
+            assert_eq!(attempts(&mut health, part), RARE, "{part:?}");
+            health.reopened(Revision(7));
+            health.written(Revision(synced));
+            health.failed(&Error::Closed, part, Duration::from_secs(200));
+            assert!(health.attempt(Duration::from_secs(200)), "at once again");
+        }
+    }
+
+    /// A failure of the log in between does not make the log vouch for sled.
+    #[test]
+    fn sled_is_proven_by_sled_alone() {
+        let mut health = Health::good();
+        let now = Duration::from_secs(5);
+        for part in [Part::Sled, Part::Log] {
+            health.failed(&Error::Closed, part, now);
+            health.reopened(Revision(7));
+            health.written(Revision(7));
+        }
+        health.failed(&Error::Closed, Part::Sled, now);
+        assert!(!health.attempt(now), "not at once");
     }
 }

@@ -12,7 +12,7 @@ use tracing::{error, info, warn};
 
 use super::backlog::Compaction;
 use super::directory::Directory;
-use super::health::{self, Found, Health};
+use super::health::{self, Found, Health, Part};
 use super::plan::{Batch, Change};
 use super::record::Record;
 use super::shared::Shared;
@@ -122,7 +122,7 @@ impl Writer {
         match &durable {
             Ok(()) => {
                 if !batch.changes.is_empty() {
-                    self.health.written();
+                    self.health.written(self.shared.backlog.synced());
                 }
                 self.shared.publish(batch);
             }
@@ -179,8 +179,14 @@ impl Writer {
 
     fn fail(&mut self, cause: &Error) {
         error!(%cause, path = %self.directory.path().display(), "refusing writes");
+        // The applier tells of its failures there; what the writer waits for may end with one.
+        let part = match self.shared.backlog.failure() {
+            Some(_) => Part::Sled,
+            None => Part::Log,
+        };
         self.shared.backlog.fail(cause);
-        self.health.failed(cause, self.shared.now().monotonic);
+        let now = self.shared.now().monotonic;
+        self.health.failed(cause, part, now);
     }
 
     /// Whether writing makes sense; after a failure, and not too often, tries to recover.
@@ -216,7 +222,7 @@ impl Writer {
             recovered = found.changes.len(),
             "reopened from disk; accepting writes again"
         );
-        self.health.reopened();
+        self.health.reopened(self.shared.backlog.synced());
         self.wal = Some(found.wal);
         let batch = Batch::recovered(found.revision, found.changes);
         self.shared.publish(batch);

@@ -3,12 +3,14 @@
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use base::TraceId;
 use base::failpoint::{self, Fault};
+use base::{Clock, TraceId};
 use futures::StreamExt;
 use futures::future::join_all;
-use store::{Error, Options, Revision, SledStore, Store, WatchItem};
+use jiff::Timestamp;
+use store::{Error, Expect, Op, Options, Revision, SledStore, Store, WatchItem};
 use tokio::sync::watch;
 
 use crate::crash::{self, Model, POINTS, Report, options, put};
@@ -135,17 +137,85 @@ async fn child_meets_every_fault() {
     println!("false_acks=0 stuck=0 of {points} points, {failures} writes refused");
 }
 
+/// One write that fills more than a segment of the log, so that sled must follow.
+async fn write_much(store: &SledStore) -> Result<Revision, Error> {
+    let op = Op::Put {
+        key: "/r/own/much".into(),
+        value: vec![b'x'; 200_000].into(),
+        expect: Expect::Any,
+        ttl: None,
+    };
+    store.txn(vec![op], TraceId::NONE).await
+}
+
+/// Sled fails at each sync while the log goes on. In a process of its own as well.
+#[tokio::test(flavor = "multi_thread")]
+async fn child_meets_a_sled_that_cannot_sync() {
+    const POINT: &str = "store::before-apply-sync";
+    if std::env::var_os("RK3S_STORE_FAULTS").is_none() {
+        return;
+    }
+    let root = tempfile::tempdir().expect("a directory");
+    let (clock, hands) = Clock::manual(Timestamp::UNIX_EPOCH);
+    let options = Options { clock, ..options() };
+    let store = SledStore::open(root.path(), options).expect("opens");
+    let mut reopened = Vec::new();
+    for second in 0..120 {
+        let mut written = 0;
+        // Four fill the log; without end if the files are reopened at each failure.
+        for _ in 0..20 {
+            failpoint::arm(POINT, Fault::Error, 1);
+            match write_much(&store).await {
+                Ok(_) => written += 1,
+                // The writer was waiting for sled; else it hears of the failure at the next write.
+                Err(Error::Io { .. }) => {}
+                Err(Error::ReadOnly { .. }) => break,
+                Err(error) => panic!("{error}"),
+            }
+        }
+        if written > 0 {
+            reopened.push(second);
+        }
+        hands.advance(Duration::from_secs(1));
+    }
+    println!("reopened at {reopened:?}");
+    assert_eq!(reopened, [0, 2, 10, 40, 70, 100]);
+    // The disk is well again, and a failure much later is tried to be mended at once.
+    failpoint::arm(POINT, Fault::Error, u64::MAX);
+    hands.advance(Duration::from_secs(60));
+    let last = write_much(&store).await.expect("writes again");
+    store.compact(last).await.expect("sled has all of it");
+    write_much(&store).await.expect("goes on");
+    failpoint::arm(POINT, Fault::Error, 1);
+    let mut refused = 0;
+    for _ in 0..12 {
+        refused += usize::from(write_much(&store).await.is_err());
+    }
+    assert!(failpoint::at(POINT).is_none(), "it was met");
+    assert!(refused <= 1, "{refused}");
+}
+
+#[test]
+fn a_sled_that_cannot_sync_is_reopened_ever_more_rarely() {
+    run_child("faults::child_meets_a_sled_that_cannot_sync", "reopened at");
+}
+
 #[test]
 fn a_failed_write_is_never_acknowledged_and_never_sticks() {
+    run_child("faults::child_meets_every_fault", "false_acks=");
+}
+
+/// Runs one test of this binary as a process, and shows the line with its figure.
+fn run_child(name: &str, figure: &str) {
     let this = std::env::current_exe().expect("this test's own binary");
     let output = Command::new(this)
-        .args(["--exact", "faults::child_meets_every_fault", "--nocapture"])
+        .args(["--exact", name, "--nocapture"])
         .env("RK3S_STORE_FAULTS", "1")
         .output()
         .expect("the child runs");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let figure = text.lines().find(|line| line.contains("false_acks="));
-    println!("{}", figure.unwrap_or(&text));
+    let line = text.lines().find(|line| line.contains(figure));
+    println!("{}", line.unwrap_or(&text));
     assert!(
         output.status.success(),
         "{text}{}",
