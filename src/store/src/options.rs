@@ -14,8 +14,10 @@ pub struct Options {
     /// Bytes of values kept in memory for reads. They are shared with the informers that hold the
     /// same objects.
     pub cache_bytes: usize,
-    /// Bytes of sled's own page cache, beside one page for each of its 256 parts, and up to
-    /// 8 MiB that it has not looked at yet.
+    /// Bytes of sled's own page cache, beside one page for each of its 256 parts, and the pages it
+    /// has not looked at yet: about 8 MiB after a walk through small records, 64 MiB at most, after
+    /// reads of large ones here and there. A page has up to 25 records or chunks of less than
+    /// 5 KiB.
     pub page_cache_bytes: u64,
     /// Bytes of the write-ahead log on disk; writers wait when it is full.
     pub wal_bytes: u64,

@@ -63,7 +63,8 @@ fn child(root: &Path, keys: u64, how: &str) -> u64 {
 ///
 /// Ours is the process with the store in it. What it holds of values is counted as well, but for
 /// the cache and the rings, which have their own budgets and are off: records on the way from the
-/// log to sled (2 MiB), sled's pages (8 MiB), and what the allocator keeps of them.
+/// log to sled (2 MiB and one batch), sled's pages (about 8 MiB with values of 200 bytes, more with
+/// large ones), and what the allocator keeps of them.
 pub fn rows(root: &Path, keys: u64, etcd: Option<(u64, u64)>, table: &mut Table) {
     let mut empty = vec![mebibytes(child(root, keys, "empty"))];
     empty.extend(etcd.map(|(empty, _)| mebibytes(empty)));

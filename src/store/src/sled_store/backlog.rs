@@ -12,7 +12,8 @@ use crate::{Error, Revision};
 /// Sled hears of new records when they have this size, or this number.
 const APPLY_BYTES: usize = 1 << 20;
 const APPLY_RECORDS: usize = 4096;
-/// The writer waits while so much has not reached sled. They take up to twice that in memory.
+/// The writer waits before it adds a batch while so much has not reached sled: there is up to this
+/// and one batch. They take up to twice that in memory.
 const MOST_BYTES: usize = 2 << 20;
 /// One batch for sled: its readers wait for that long.
 const STEP_BYTES: usize = 256 << 10;
@@ -139,7 +140,7 @@ impl Backlog {
         }
     }
 
-    /// Waits until there is room for more records.
+    /// Waits until there is room for more records; then a batch of any size may follow.
     pub(crate) fn wait_for_room(&self) -> Result<(), Error> {
         let queue = self.changed.wait_while(self.lock(), |queue| {
             queue.bytes >= MOST_BYTES && queue.failure.is_none()
