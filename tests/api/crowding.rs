@@ -19,6 +19,9 @@ use crate::world::{Said, World};
 
 const REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
 
+/// How a body begins. h2 ends a connection on which many smaller frames wait to be read.
+const BEGUN: &[u8] = &[b' '; 1024];
+
 /// A review in which nothing is asked beyond what everybody may ask.
 fn review() -> Said {
     Said::json(&json!({"spec": {"nonResourceAttributes": {"path": "/", "verb": "get"}}}))
@@ -41,9 +44,8 @@ async fn bodies_that_do_not_come_keep_nobody_else_out() {
     let driving = tokio::spawn(connection);
     let mut waiting: FuturesUnordered<_> = (0..205)
         .map(|_| {
-            let begun = stream::once(std::future::ready(Ok::<_, std::io::Error>(Frame::data(
-                Bytes::from_static(b"{"),
-            ))));
+            let begun = Frame::data(Bytes::from_static(BEGUN));
+            let begun = stream::once(std::future::ready(Ok::<_, std::io::Error>(begun)));
             let request = Request::post(format!("https://localhost{REVIEWS}"))
                 .header("Authorization", format!("Bearer {token}"))
                 .header("Content-Type", "application/json")
