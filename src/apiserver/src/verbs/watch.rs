@@ -28,6 +28,8 @@ const MIN_LIFE: Duration = Duration::from_secs(1800);
 const LAST_WORD: Duration = Duration::from_secs(1);
 /// Lines that are there at once are sent together up to so many bytes: a TLS record.
 const AT_ONCE: usize = 16 * 1024;
+/// Lines up to this size are worth copying for that.
+const SMALL: usize = 2 * 1024;
 
 pub(crate) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError> {
     negotiate::watchable(call.headers)?;
@@ -126,8 +128,8 @@ enum Stage {
 
 impl Watch {
     /// The next line, with those that are there already behind it as far as they fit: a client
-    /// that is behind gets them in fewer pieces. A single line is sent as it is, and shared with
-    /// the other watches. `None` at the end.
+    /// that is behind gets small ones in fewer pieces. A single line is sent as it is, and shared
+    /// with the other watches, as is one that is not small. `None` at the end.
     async fn ready(&mut self, watched: &Watched) -> Option<Bytes> {
         let first = match self.held.take() {
             Some(line) => line,
@@ -135,11 +137,11 @@ impl Watch {
         };
         watched.sent(first.len());
         let mut several = BytesMut::new();
-        while first.len().max(several.len()) < AT_ONCE
+        while first.len() <= SMALL
             && let Some(Some(line)) = self.next().now_or_never()
         {
             let so_far = first.len().max(several.len());
-            if so_far + line.len() > AT_ONCE {
+            if line.len() > SMALL || so_far + line.len() > AT_ONCE {
                 self.held = Some(line);
                 break;
             }
