@@ -13,4 +13,3 @@ mod model;
 mod reading;
 mod rng;
 mod space;
-mod tail;
