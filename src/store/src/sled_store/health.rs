@@ -137,16 +137,14 @@ pub(crate) fn reopen(shared: &Shared, directory: &Directory) -> Result<Found, Er
             Ok(())
         })
     })?;
-    if !tail.torn.is_empty() {
-        return Err(Error::damaged("a transaction in the log has no end"));
-    }
+    let revision = tail.whole()?;
     let changes: Result<Vec<_>, Error> = logged
         .into_iter()
         .map(|logged| change(shared, logged))
         .collect();
     Ok(Found {
         changes: changes?,
-        revision: tail.revision,
+        revision,
         wal,
     })
 }

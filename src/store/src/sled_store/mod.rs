@@ -145,12 +145,7 @@ fn recover(opened: Opened, options: Options) -> Result<(Arc<Shared>, Vec<Revisio
         monotonic: clock.monotonic(),
     };
     let backlog = Backlog::new(records, applied);
-    let Recovered {
-        state,
-        garbage,
-        torn,
-    } = recovery::recover(&disk, &backlog, &options, now)?;
-    recovery::remove(&disk, &torn)?;
+    let Recovered { state, garbage } = recovery::recover(&disk, &backlog, &options, now)?;
     let shared = Shared {
         state: RwLock::new(state),
         cache: ValueCache::new(options.cache_bytes),

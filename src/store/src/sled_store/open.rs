@@ -35,7 +35,9 @@ pub(crate) fn open(directory: &Directory, options: &Options) -> Result<Opened, O
     let applied = disk.meta(META_APPLIED).map_err(damaged)?;
     let applied = applied.max(Revision::INITIAL);
     let path = directory.wal();
-    if let Some(found) = wal::read(&path, options.wal_bytes, applied).map_err(damaged)? {
+    let found = wal::read(&path, options.wal_bytes, applied).map_err(damaged)?;
+    recovery::forget_after(&disk, applied).map_err(damaged)?;
+    if let Some(found) = found {
         return Ok(Opened {
             disk,
             wal: found.wal,
@@ -64,6 +66,7 @@ fn upgrade(directory: &Directory, disk: &Disk) -> Result<(), OpenError> {
     }
     let upgraded = (|| {
         let tail = recovery::tail(disk)?;
+        // Nobody was told of it, and its revisions are free again.
         recovery::remove(disk, &tail.torn)?;
         let mut facts = sled::Batch::default();
         facts.insert(META_APPLIED, &tail.revision.0.to_be_bytes());
@@ -102,5 +105,64 @@ pub(crate) fn failure(directory: &Directory, error: Error) -> OpenError {
             path,
             problem: error.to_string(),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base::{Clock, TraceId};
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::{Expect, Op, SledStore, Store};
+
+    async fn put(store: &SledStore, len: usize) -> Revision {
+        let op = Op::Put {
+            key: "/k".into(),
+            value: vec![7; len].into(),
+            expect: Expect::Any,
+            ttl: None,
+        };
+        let put = store.txn(vec![op], TraceId::NONE).await;
+        put.expect("goes through")
+    }
+
+    /// A step of sled's was cut in half, and the log lost what the step was made of: a record
+    /// whole, another without its chunks. They must not come back, nor beneath what follows.
+    #[tokio::test]
+    async fn half_a_step_without_its_log_is_forgotten() {
+        let root = tempfile::tempdir().expect("a directory");
+        let options = || Options::new(Clock::system());
+        let store = SledStore::open(root.path(), options()).expect("opens");
+        let last = put(&store, 1).await;
+        drop(store);
+        let directory = Directory::open(root.path()).expect("free");
+        let disk = Disk::open(&directory, &options()).expect("opens");
+        let mut half = sled::Batch::default();
+        for (revision, len) in [(last.next(), 9), (last.next().next(), 100_000)] {
+            let record = Record {
+                revision,
+                key: "/lost".into(),
+                value: Some(Bytes::from(vec![8; len])),
+                created: revision,
+                prev: None,
+                left: 0,
+                trace: TraceId::NONE,
+                expiry: None,
+            };
+            let (key, bytes) = record.encode().swap_remove(0);
+            half.insert(key, bytes);
+        }
+        disk.write(half).expect("written");
+        disk.sync().expect("synced");
+        drop((disk, directory));
+
+        for expected in last.0..last.0 + 4 {
+            let store = SledStore::open(root.path(), options()).expect("opens");
+            assert_eq!(store.revision(), Revision(expected));
+            let lost = store.get("/lost", None).await.expect("readable");
+            assert!(lost.is_none(), "{lost:?}");
+            put(&store, 2).await;
+        }
     }
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base::TraceId;
-use tracing::warn;
 
 use super::backlog::{self, Backlog};
 use super::disk::Disk;
@@ -59,8 +58,6 @@ pub(crate) struct Recovered {
     pub state: State,
     /// Records that no longer count: a compaction was interrupted.
     pub garbage: Vec<Revision>,
-    /// Records of a transaction that did not get to its end; nobody was told of it.
-    pub torn: Vec<Revision>,
 }
 
 /// Rebuilds the state from the whole log.
@@ -82,28 +79,23 @@ pub(crate) fn recover(
         }
         Ok(())
     })?;
+    let tail = tail.whole()?;
     let noted = floor.max(backlog.last_applied());
-    if tail.revision < noted {
-        let problem = format!(
-            "it ends at revision {}, though revision {noted} was acknowledged",
-            tail.revision
-        );
+    if tail < noted {
+        let problem =
+            format!("it ends at revision {tail}, though revision {noted} was acknowledged");
         return Err(Error::damaged(problem));
     }
     let garbage = index.compact(compacted);
-    let rings = Rings::new(options.ring_bytes, tail.revision);
+    let rings = Rings::new(options.ring_bytes, tail);
     let state = State {
-        revision: tail.revision,
+        revision: tail,
         compacted,
         index,
         rings,
         expiries,
     };
-    Ok(Recovered {
-        state,
-        garbage,
-        torn: tail.torn,
-    })
+    Ok(Recovered { state, garbage })
 }
 
 /// Where the log in sled ends, without a write-ahead log.
@@ -111,6 +103,18 @@ pub(crate) fn tail(disk: &Disk) -> Result<Tail, Error> {
     let start = disk.meta(META_COMPACTED)?.max(Revision::INITIAL);
     let nothing = Backlog::new(Vec::new(), start);
     replay(disk, &nothing, Revision::ZERO, start, |_| Ok(()))
+}
+
+/// Removes what sled has after `applied`: the first half of a step that was cut short. The log has
+/// all of it; should it have been lost there, these revisions will be given away again, and what
+/// is left of their first lives must not be found then.
+pub(crate) fn forget_after(disk: &Disk, applied: Revision) -> Result<(), Error> {
+    let mut half = Vec::new();
+    disk.scan(applied, |revision, _| {
+        half.push(revision);
+        Ok(true)
+    })?;
+    remove(disk, &half)
 }
 
 /// Removes records durably. Their revisions are free again, so they must be gone before anything
@@ -130,7 +134,21 @@ pub(crate) fn remove(disk: &Disk, revisions: &[Revision]) -> Result<(), Error> {
 /// Where a replay ended.
 pub(crate) struct Tail {
     pub revision: Revision,
+    /// Records of a transaction that did not get to its end.
     pub torn: Vec<Revision>,
+}
+
+impl Tail {
+    /// Where it ended, if with a transaction. A frame of the log and a step of sled's do, and a
+    /// log that goes on would not fit to a state that is behind it.
+    pub(crate) fn whole(self) -> Result<Revision, Error> {
+        match self.torn.first() {
+            None => Ok(self.revision),
+            Some(first) => Err(Error::damaged(format!(
+                "the transaction that begins with revision {first} has no end"
+            ))),
+        }
+    }
 }
 
 /// Gives `each` the records after `after`, whole transactions only. Up to `start` compaction has
@@ -164,12 +182,6 @@ pub(crate) fn replay(
         }
         Ok(true)
     })?;
-    if !pending.is_empty() {
-        warn!(
-            changes = pending.len(),
-            "dropping a transaction that was cut short"
-        );
-    }
     Ok(Tail {
         revision,
         torn: pending.into_iter().map(|logged| logged.revision).collect(),

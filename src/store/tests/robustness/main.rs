@@ -13,3 +13,4 @@ mod model;
 mod reading;
 mod rng;
 mod space;
+mod tail;
