@@ -1,6 +1,6 @@
 # Every target is one line into scripts/. RK3S_* variables (see README) move directories and ports.
 .DEFAULT_GOAL := help
-.PHONY: help build run stop clean-node test test-cluster lint bench bench-api bench-store fuzz
+.PHONY: help build run stop clean-node test test-cluster lint bench bench-node bench-api bench-store fuzz
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,8 +26,10 @@ test-cluster: build ## only the tests of the real binary with a real kubectl
 lint: ## formatting and lints
 	@scripts/lint.sh
 
-bench: build ## sizes and times, as README's table
-	@scripts/bench.sh
+bench: bench-node bench-api bench-store ## all figures of README and of src/store/README.md
+
+bench-node: build ## sizes, start and pods: README's first table
+	@scripts/bench-node.sh
 
 bench-api: build ## requests, lists, watches and memory of the API beside etcd and axum
 	@scripts/bench-api.sh

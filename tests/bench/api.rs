@@ -58,7 +58,7 @@ async fn main() -> Result<()> {
         etcd: etcd::ADDRESS.to_owned(),
     };
     let mut table = Table::default();
-    if wants("list") || wants("memory") {
+    if wants("list of 10000") || wants("memory") {
         lists::measure(&bench, &mut table).await?;
     }
     if wants("watch") {

@@ -4,6 +4,8 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 pub const MAPS: &str = "/api/v1/namespaces/default/configmaps";
+/// Nobody else keeps many there.
+pub const LISTED_MAPS: &str = "/api/v1/namespaces/kube-public/configmaps";
 pub const PODS: &str = "/api/v1/namespaces/default/pods";
 pub const OTHER_PODS: &str = "/api/v1/namespaces/kube-system/pods";
 

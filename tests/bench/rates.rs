@@ -1,11 +1,11 @@
-//! create, get and merge patch at 1, 16 and 64 clients.
+//! create, get, list and merge patch at 1, 16 and 64 clients.
 
 use anyhow::Result;
 use bytes::Bytes;
 
 use crate::etcd::Etcd;
 use crate::load::{self, Client, Rate};
-use crate::objects::{self, MAPS};
+use crate::objects::{self, LISTED_MAPS, MAPS};
 use crate::table::{Table, grouped};
 use crate::wire::Connection;
 use crate::{Bench, echo};
@@ -14,14 +14,23 @@ use crate::{Bench, echo};
 enum Kind {
     Create,
     Get,
+    List,
     Patch,
+}
+
+impl Kind {
+    /// The reference of reads is the bare server, that of writes etcd.
+    fn reads(self) -> bool {
+        matches!(self, Self::Get | Self::List)
+    }
 }
 
 pub struct Verb {
     pub name: &'static str,
     kind: Kind,
-    /// Requests a second with [`CLIENTS`]: five times upstream's on such a machine.
-    aims: [f64; 3],
+    /// Requests a second with [`CLIENTS`]: five times upstream's on such a machine, where that
+    /// is known.
+    aims: [Option<f64>; 3],
 }
 
 const CLIENTS: [usize; 3] = [1, 16, 64];
@@ -30,22 +39,29 @@ pub const VERBS: &[Verb] = &[
     Verb {
         name: "create",
         kind: Kind::Create,
-        aims: [2_140.0, 6_370.0, 8_895.0],
+        aims: [Some(2_140.0), Some(6_370.0), Some(8_895.0)],
     },
     Verb {
         name: "get",
         kind: Kind::Get,
-        aims: [5_835.0, 16_190.0, 18_340.0],
+        aims: [Some(5_835.0), Some(16_190.0), Some(18_340.0)],
+    },
+    Verb {
+        name: "list of 500",
+        kind: Kind::List,
+        aims: [None; 3],
     },
     Verb {
         name: "merge patch",
         kind: Kind::Patch,
-        aims: [1_685.0, 4_115.0, 4_175.0],
+        aims: [Some(1_685.0), Some(4_115.0), Some(4_175.0)],
     },
 ];
 
 /// How many objects are read and patched.
 const OBJECTS: u64 = 1_000;
+/// How many are listed: a page of client-go.
+const LISTED: u64 = 500;
 
 pub async fn measure(bench: &Bench, verb: &Verb, table: &mut Table) -> Result<()> {
     let stored = fill(bench, verb).await?;
@@ -61,16 +77,12 @@ pub async fn measure(bench: &Bench, verb: &Verb, table: &mut Table) -> Result<()
         }
         let ours = load::run(ours, &bench.clock).await?;
         let reference = reference(bench, verb.kind, clients, &stored).await?;
-        let by = if verb.kind == Kind::Get {
-            "axum"
-        } else {
-            "etcd"
-        };
+        let by = if verb.kind.reads() { "axum" } else { "etcd" };
         table.row(
             format!("{}, {clients} clients", verb.name),
             text(&ours),
             format!("{by} {}", text(&reference)),
-            &format!("{}/s", grouped(aim)),
+            &aim.map_or_else(String::new, |aim| format!("{}/s", grouped(aim))),
         );
     }
     Ok(())
@@ -81,25 +93,30 @@ fn text(rate: &Rate) -> String {
     format!("{}/s, p99 {p99:.1} ms", grouped(rate.per_second))
 }
 
-/// What gets read and patched; the bytes of one of them.
+/// What gets read and patched; the bytes of one answer.
 async fn fill(bench: &Bench, verb: &Verb) -> Result<Bytes> {
     let mut connection = bench.api.connect().await?;
-    if verb.kind == Kind::Create {
-        return Ok(objects::config_map("any", 0));
-    }
-    for number in 0..OBJECTS {
-        let name = format!("{}-{number}", verb.name.replace(' ', "-"));
-        let body = objects::config_map(&name, 0);
+    let (path, objects) = match verb.kind {
+        Kind::Create => return Ok(objects::config_map("any", 0)),
+        Kind::List => (LISTED_MAPS, LISTED),
+        Kind::Get | Kind::Patch => (MAPS, OBJECTS),
+    };
+    let name = verb.name.replace(' ', "-");
+    for number in 0..objects {
+        let body = objects::config_map(&format!("{name}-{number}"), 0);
         connection
-            .ask("POST", MAPS, "application/json", body)
+            .ask("POST", path, "application/json", body)
             .await?;
     }
-    let path = format!("{MAPS}/{}-0", verb.name.replace(' ', "-"));
-    connection.ask("GET", &path, "", Bytes::new()).await
+    let answered = match verb.kind {
+        Kind::List => path.to_owned(),
+        _ => format!("{path}/{name}-0"),
+    };
+    connection.ask("GET", &answered, "", Bytes::new()).await
 }
 
 async fn reference(bench: &Bench, kind: Kind, clients: usize, stored: &Bytes) -> Result<Rate> {
-    if kind == Kind::Get {
+    if kind.reads() {
         let mut setter = bench.echo.connect().await?;
         echo::set(&mut setter, stored.clone()).await?;
         let mut asking = Vec::new();
@@ -146,6 +163,7 @@ impl Client for Asking {
                 let path = format!("{MAPS}/get-{number}");
                 connection.ask("GET", &path, "", Bytes::new()).await
             }
+            Kind::List => connection.ask("GET", LISTED_MAPS, "", Bytes::new()).await,
             Kind::Patch => {
                 let path = format!("{MAPS}/merge-patch-{number}");
                 let body = objects::patch(u128::from(turn) + 1);

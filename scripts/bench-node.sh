@@ -111,7 +111,7 @@ beside=$("target/$TRIPLE/release/examples/bench" 30 | tail -n 3 | paste -sd ';' 
 row "create, start, wait and delete beside crun $(crun --version | awk 'NR == 1 { print $3 }')" "$beside"
 
 say
-say "Measured $(date +%F) by \`make bench\` on $(nproc) cores ($(awk -F': ' '/model name/ { print $2; exit }' /proc/cpuinfo)), $(awk '/MemTotal/ { printf "%.0f GB", $2 / 1e6 }' /proc/meminfo), Linux $(uname -r)."
+say "Measured $(date +%F) by \`make bench-node\` on $(nproc) cores ($(awk -F': ' '/model name/ { print $2; exit }' /proc/cpuinfo)), $(awk '/MemTotal/ { printf "%.0f GB", $2 / 1e6 }' /proc/meminfo), Linux $(uname -r)."
 say
 say "| what | figure |"
 say "|---|---|"
