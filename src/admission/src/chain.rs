@@ -160,6 +160,34 @@ mod tests {
         .assert_eq(&answer);
     }
 
+    #[test]
+    fn each_plugin_is_asked_of_what_it_has_a_say_in() {
+        use apimachinery::admission::Operation::{Connect, Create, Delete, Update};
+        let cluster = Arc::new(Cluster::default());
+        let chain = Chain::built_in(cluster.clone(), cluster.clone(), cluster);
+        let asked = |pass, plugin: &dyn Plugin| {
+            let all = [Create, Update, Delete, Connect].into_iter();
+            let asked = all.filter(|operation| plugin.handles(pass, *operation));
+            asked.map(|operation| format!(" {operation:?}")).collect()
+        };
+        let rows = chain.0.iter().map(|plugin| {
+            let mutates: String = asked(Pass::Mutate, &**plugin);
+            let validates: String = asked(Pass::Validate, &**plugin);
+            format!("{}: mutates{mutates}; validates{validates}", plugin.name())
+        });
+        expect![[r#"
+            NamespaceLifecycle: mutates Create Update; validates Delete
+            LimitRanger: mutates Create Update; validates Create Update
+            ServiceAccount: mutates Create; validates Create Update
+            NodeRestriction: mutates; validates Create Update Delete
+            TaintNodesByCondition: mutates Create; validates
+            PodSecurity: mutates; validates Create Update
+            Priority: mutates Create Update; validates Create Update
+            DefaultTolerationSeconds: mutates Create Update; validates
+            RuntimeClass: mutates Create; validates Create"#]]
+        .assert_eq(&rows.collect::<Vec<_>>().join("\n"));
+    }
+
     /// Appends its letter; refuses what already has it.
     struct Letter(&'static str);
 

@@ -41,8 +41,7 @@ impl Plugin for DefaultTolerationSeconds {
         attributes: &'a Attributes<'a>,
         pod: &'a mut Object,
     ) -> BoxFuture<'a, Result<(), StatusError>> {
-        let writes = matches!(attributes.operation, Operation::Create | Operation::Update);
-        if writes && is_pod(attributes) {
+        if is_pod(attributes) {
             let wanted = [(NOT_READY, self.not_ready), (UNREACHABLE, self.unreachable)];
             let missing = wanted.into_iter().filter(|(key, _)| !tolerates(pod, key));
             let added: Vec<_> = missing

@@ -92,11 +92,7 @@ fn limited(attributes: &Attributes<'_>) -> Option<Limited> {
     match attributes.operation {
         Operation::Update if resize => Some(Limited::Pod),
         Operation::Create if is_about(attributes, "", "pods") => Some(Limited::Pod),
-        Operation::Create | Operation::Update
-            if is_about(attributes, "", "persistentvolumeclaims") =>
-        {
-            Some(Limited::Claim)
-        }
+        _ if is_about(attributes, "", "persistentvolumeclaims") => Some(Limited::Claim),
         _ => None,
     }
 }

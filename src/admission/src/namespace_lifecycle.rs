@@ -53,7 +53,6 @@ impl Plugin for NamespaceLifecycle {
         _object: &'a mut Object,
     ) -> BoxFuture<'a, Result<(), StatusError>> {
         Box::pin(async move {
-            let writes = matches!(attributes.operation, Operation::Create | Operation::Update);
             // A namespace's own requests carry its name as their namespace in some clients.
             let namespace_itself = attributes.resource.resource == "namespaces"
                 && attributes.resource.group.is_empty();
@@ -63,7 +62,7 @@ impl Plugin for NamespaceLifecycle {
                 "authorization.k8s.io",
                 "localsubjectaccessreviews",
             );
-            if !writes || attributes.namespace.is_empty() || namespace_itself || review {
+            if attributes.namespace.is_empty() || namespace_itself || review {
                 return Ok(());
             }
             self.check(attributes).await
@@ -75,9 +74,7 @@ impl Plugin for NamespaceLifecycle {
         attributes: &'a Attributes<'a>,
         _object: Option<&'a Object>,
     ) -> BoxFuture<'a, Result<(), StatusError>> {
-        let kept = attributes.operation == Operation::Delete
-            && is_about(attributes, "", "namespaces")
-            && IMMORTAL.contains(&attributes.name);
+        let kept = is_about(attributes, "", "namespaces") && IMMORTAL.contains(&attributes.name);
         let answer = if kept {
             Err(forbidden(attributes, "this namespace may not be deleted"))
         } else {

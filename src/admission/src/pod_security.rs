@@ -135,8 +135,7 @@ impl Plugin for PodSecurity {
         object: Option<&'a Object>,
     ) -> BoxFuture<'a, Result<(), StatusError>> {
         Box::pin(async move {
-            let writes = matches!(attributes.operation, Operation::Create | Operation::Update);
-            let Some(object) = object.filter(|_| writes) else {
+            let Some(object) = object else {
                 return Ok(());
             };
             let resource = attributes.resource;

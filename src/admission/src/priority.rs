@@ -95,7 +95,7 @@ impl Plugin for Priority {
                 let class = class.await?;
                 return set(&class, pod).map_err(|why| forbidden(attributes, &why));
             }
-            if attributes.operation == Operation::Update && is_pod(attributes) {
+            if is_pod(attributes) {
                 keep(attributes, pod);
             }
             Ok(())

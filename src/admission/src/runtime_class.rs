@@ -8,7 +8,7 @@ use apimachinery::{Object, StatusError};
 use futures::future::BoxFuture;
 use serde_json::{Map, Value};
 
-use crate::request::{append, creates_pod, forbidden, text};
+use crate::request::{append, forbidden, is_pod, text};
 use crate::sources::ObjectSource;
 
 /// See the module.
@@ -57,7 +57,7 @@ impl Plugin for RuntimeClass {
         pod: &'a mut Object,
     ) -> BoxFuture<'a, Result<(), StatusError>> {
         Box::pin(async move {
-            if creates_pod(attributes)
+            if is_pod(attributes)
                 && let Some(class) = self.class(attributes, pod).await?
             {
                 let done = set_overhead(&class, pod).and_then(|()| set_scheduling(&class, pod));
@@ -73,7 +73,7 @@ impl Plugin for RuntimeClass {
         pod: Option<&'a Object>,
     ) -> BoxFuture<'a, Result<(), StatusError>> {
         Box::pin(async move {
-            let Some(pod) = pod.filter(|_| creates_pod(attributes)) else {
+            let Some(pod) = pod.filter(|_| is_pod(attributes)) else {
                 return Ok(());
             };
             let class = self.class(attributes, pod).await?;

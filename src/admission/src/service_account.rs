@@ -11,7 +11,7 @@ use apimachinery::{Object, StatusError};
 use futures::future::BoxFuture;
 use serde_json::{Map, Value};
 
-use crate::request::{MIRROR, creates_pod, forbidden, items, text};
+use crate::request::{MIRROR, creates_pod, forbidden, is_pod, items, text};
 use crate::sources::ServiceAccountSource;
 use mountable_secrets::{Mention, of_ephemeral_containers, of_new_pod};
 
@@ -80,7 +80,7 @@ impl Plugin for ServiceAccount {
         pod: &'a mut Object,
     ) -> BoxFuture<'a, Result<(), StatusError>> {
         Box::pin(async move {
-            if !creates_pod(attributes) || pod.annotation(MIRROR).is_some() {
+            if !is_pod(attributes) || pod.annotation(MIRROR).is_some() {
                 return Ok(());
             }
             let name = match text(pod, "/spec/serviceAccountName") {

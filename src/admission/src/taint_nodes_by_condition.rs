@@ -27,7 +27,7 @@ impl Plugin for TaintNodesByCondition {
         attributes: &'a Attributes<'a>,
         node: &'a mut Object,
     ) -> BoxFuture<'a, Result<(), StatusError>> {
-        if attributes.operation == Operation::Create && is_about(attributes, "", "nodes") {
+        if is_about(attributes, "", "nodes") {
             let tainted = items(node, "/spec/taints")
                 .any(|taint| taint["key"] == NOT_READY && taint["effect"] == "NoSchedule");
             if !tainted {

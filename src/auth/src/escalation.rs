@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use apimachinery::admission::{Attributes, Operation, Plugin};
+use apimachinery::admission::{Attributes, Operation, Pass, Plugin};
 use apimachinery::{GroupResource, Object, StatusError, UserInfo};
 use futures::future::BoxFuture;
 use serde::Deserialize;
@@ -36,8 +36,7 @@ impl EscalationCheck {
             "rolebindings" | "clusterrolebindings" => false,
             _ => return Ok(()),
         };
-        let writes = matches!(asked.operation, Operation::Create | Operation::Update);
-        if asked.resource.group != GROUP || !asked.subresource.is_empty() || !writes {
+        if asked.resource.group != GROUP || !asked.subresource.is_empty() {
             return Ok(());
         }
         let user = &*asked.cx.user;
@@ -133,6 +132,10 @@ impl EscalationCheck {
 impl Plugin for EscalationCheck {
     fn name(&self) -> &'static str {
         "RBACEscalationCheck"
+    }
+
+    fn handles(&self, pass: Pass, operation: Operation) -> bool {
+        pass == Pass::Validate && matches!(operation, Operation::Create | Operation::Update)
     }
 
     fn validate<'a>(

@@ -421,11 +421,3 @@ async fn a_pods_status_steers_nobody() {
         assert_eq!(answer(request.update(old), new).await, expected);
     }
 }
-
-#[test]
-fn connections_are_not_its_affair() {
-    use Operation::{Connect, Create, Delete, Update};
-    let asked = |operation| plugin().handles(Pass::Validate, operation);
-    let all = [Create, Update, Delete, Connect].map(asked);
-    assert_eq!(all, [true, true, true, false]);
-}

@@ -88,6 +88,8 @@ impl World {
             old: old.as_ref(),
             dry_run: false,
         };
+        // As the chain does.
+        assert!(self.check.handles(Pass::Validate, attributes.operation));
         let checked = self
             .check
             .validate(&attributes, Some(&object))
@@ -112,6 +114,20 @@ fn binding(namespace: &str, kind: &str, role: &str) -> Value {
         "roleRef": {"apiGroup": GROUP, "kind": kind, "name": role},
         "subjects": [{"kind": "User", "name": "friend"}],
     })
+}
+
+#[test]
+fn only_writes_give_rights() {
+    use Operation::{Connect, Create, Delete, Update};
+    let check = World::new().check;
+    for (pass, expected) in [
+        (Pass::Mutate, [false; 4]),
+        (Pass::Validate, [true, true, false, false]),
+    ] {
+        let asked =
+            [Create, Update, Delete, Connect].map(|operation| check.handles(pass, operation));
+        assert_eq!(asked, expected, "{pass:?}");
+    }
 }
 
 #[test]
