@@ -1,13 +1,15 @@
 //! What queues tell of themselves, under client-go's names.
 //!
 //! What grows is counted as it happens; what stands (depth, unfinished work) is looked up when
-//! somebody reads it, so that no queue needs a timer.
+//! somebody reads it, so that no queue needs a timer. What has grown stays when a queue goes; how
+//! it stood does not.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base::metrics::{
-    Collector, Desc, Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Make, MetricFamily, Opts, Registry, exponential,
+    Collector, Desc, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec,
+    Make, MetricFamily, Opts, Registry, exponential,
 };
 
 /// The metrics of all queues of a component. Clones share them.
@@ -20,7 +22,7 @@ pub struct QueueMetrics {
     standing: Standing,
 }
 
-/// How a queue stands, in keys and seconds.
+/// How a queue stands, or all of one name together, in keys and seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Stand {
     pub depth: usize,
@@ -28,6 +30,14 @@ pub(crate) struct Stand {
     pub unfinished: f64,
     /// Of the oldest of them.
     pub longest: f64,
+}
+
+impl Stand {
+    fn add(&mut self, other: Self) {
+        self.depth += other.depth;
+        self.unfinished += other.unfinished;
+        self.longest = self.longest.max(other.longest);
+    }
 }
 
 /// One queue's handles.
@@ -97,13 +107,11 @@ impl QueueMetrics {
 type Look = Box<dyn Fn() -> Option<Stand> + Send + Sync>;
 
 struct Watched {
-    depth: IntGauge,
-    unfinished: Gauge,
-    longest: Gauge,
+    name: String,
     look: Look,
 }
 
-/// Gauges that are set when they are read.
+/// Gauges that are set when they are read, for the queues that there are.
 #[derive(Clone)]
 struct Standing {
     depth: IntGaugeVec,
@@ -136,14 +144,24 @@ impl Standing {
     }
 
     fn watch(&self, name: &str, look: Look) {
-        let watched = Watched {
-            depth: self.depth.with_label_values(&[name]),
-            unfinished: self.unfinished.with_label_values(&[name]),
-            longest: self.longest.with_label_values(&[name]),
-            look,
-        };
+        let name = name.to_owned();
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        queues.push(watched);
+        // Those that are gone are let go even where nobody reads.
+        queues.retain(|queue| (queue.look)().is_some());
+        queues.push(Watched { name, look });
+    }
+
+    /// How the queues of each name stand; forgets those that are gone.
+    fn stands(queues: &mut Vec<Watched>) -> BTreeMap<String, Stand> {
+        let mut stands = BTreeMap::<String, Stand>::new();
+        queues.retain(|queue| {
+            let stand = (queue.look)();
+            if let Some(stand) = stand {
+                stands.entry(queue.name.clone()).or_default().add(stand);
+            }
+            stand.is_some()
+        });
+        stands
     }
 }
 
@@ -156,14 +174,18 @@ impl Collector for Standing {
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        let queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        for queue in queues.iter() {
-            let stand = (queue.look)().unwrap_or_default();
-            queue
-                .depth
-                .set(i64::try_from(stand.depth).unwrap_or(i64::MAX));
-            queue.unfinished.set(stand.unfinished);
-            queue.longest.set(stand.longest);
+        // Held to the end: another reader would reset what is being read.
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        self.depth.reset();
+        self.unfinished.reset();
+        self.longest.reset();
+        for (name, stand) in Self::stands(&mut queues) {
+            let labels = [&*name];
+            let depth = i64::try_from(stand.depth).unwrap_or(i64::MAX);
+            self.depth.with_label_values(&labels).set(depth);
+            let unfinished = self.unfinished.with_label_values(&labels);
+            unfinished.set(stand.unfinished);
+            self.longest.with_label_values(&labels).set(stand.longest);
         }
         let mut all = self.depth.collect();
         all.extend(self.unfinished.collect());

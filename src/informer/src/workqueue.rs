@@ -58,6 +58,7 @@ impl WorkQueue {
     }
 
     /// A queue that tells how it stands, and how long its keys wait and take, under this name.
+    /// Queues of one name tell it together.
     #[must_use]
     pub fn measured(clock: Clock, metrics: &QueueMetrics, name: &str) -> Self {
         let queue = Self::new(clock.clone());

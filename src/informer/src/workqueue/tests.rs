@@ -181,10 +181,8 @@ async fn a_measured_queue_tells_how_it_stands_under_client_gos_names() {
         workqueue_adds_total{name="gone"} 0
         # TYPE workqueue_depth gauge
         workqueue_depth{name="deployment"} 1
-        workqueue_depth{name="gone"} 0
         # TYPE workqueue_longest_running_processor_seconds gauge
         workqueue_longest_running_processor_seconds{name="deployment"} 5
-        workqueue_longest_running_processor_seconds{name="gone"} 0
         # TYPE workqueue_queue_duration_seconds histogram
         workqueue_queue_duration_seconds_sum{name="deployment"} 5
         workqueue_queue_duration_seconds_count{name="deployment"} 2
@@ -195,7 +193,6 @@ async fn a_measured_queue_tells_how_it_stands_under_client_gos_names() {
         workqueue_retries_total{name="gone"} 0
         # TYPE workqueue_unfinished_work_seconds gauge
         workqueue_unfinished_work_seconds{name="deployment"} 5
-        workqueue_unfinished_work_seconds{name="gone"} 0
         # TYPE workqueue_work_duration_seconds histogram
         workqueue_work_duration_seconds_sum{name="deployment"} 1
         workqueue_work_duration_seconds_count{name="deployment"} 1
@@ -206,6 +203,42 @@ async fn a_measured_queue_tells_how_it_stands_under_client_gos_names() {
     assert_eq!(try_next(&queue).as_deref(), Some("c"));
     queue.done(&key("a"));
     assert_eq!(try_next(&queue).as_deref(), Some("a"), "released");
+}
+
+#[tokio::test]
+async fn queues_of_one_name_stand_together_and_each_is_forgotten_when_it_goes() {
+    let (clock, hands) = Clock::manual(Timestamp::UNIX_EPOCH);
+    let registry = Registry::new();
+    let metrics = QueueMetrics::new(&registry);
+    let [first, second] = [(); 2].map(|()| WorkQueue::measured(clock.clone(), &metrics, "pods"));
+    first.add(key("a"), TraceId::NONE);
+    assert_eq!(try_next(&first).as_deref(), Some("a"));
+    hands.advance(Duration::from_secs(2));
+    for name in ["b", "c"] {
+        second.add(key(name), TraceId::NONE);
+    }
+    assert_eq!(try_next(&second).as_deref(), Some("b"));
+    hands.advance(Duration::from_secs(1));
+    let stand = || {
+        let told = told(&registry);
+        let all = [
+            "depth",
+            "unfinished_work_seconds",
+            "longest_running_processor_seconds",
+        ];
+        all.map(|name| {
+            let start = format!("workqueue_{name}{{name=\"pods\"}} ");
+            let mut values = told.lines().filter_map(|line| line.strip_prefix(&start));
+            values.next().map(str::to_owned)
+        })
+    };
+    let some = |values: [&str; 3]| values.map(|value| Some(value.to_owned()));
+    assert_eq!(stand(), some(["1", "4", "3"]));
+    drop(first);
+    assert_eq!(stand(), some(["1", "1", "1"]));
+    drop(second);
+    assert_eq!(stand(), [None, None, None]);
+    assert!(told(&registry).contains("workqueue_adds_total{name=\"pods\"} 3"));
 }
 
 #[test]
