@@ -150,15 +150,16 @@ fn decode_field(
     object: &mut Map<String, Value>,
     depth: usize,
 ) -> Result<(), ProtobufError> {
-    let known = ty.and_then(|ty| ty.field(&fact.name));
-    let field_type = ty.and_then(|ty| ty.child(&fact.name));
+    let key = json_name(fact, ty);
+    let known = ty.and_then(|ty| ty.field(key));
+    let field_type = ty.and_then(|ty| ty.child(key));
     if let Some(value_type) = fact
         .ty
         .strip_prefix("map<string, ")
         .and_then(|t| t.strip_suffix('>'))
     {
         let entries = object
-            .entry(&*fact.name)
+            .entry(key)
             .or_insert_with(|| Map::new().into());
         let (key, value) = map_entry(of, value_type, field_type, wire.bytes()?, depth)?;
         if let Some(entries) = entries.as_object_mut() {
@@ -176,7 +177,7 @@ fn decode_field(
         let item_type = field_type.and_then(TypeRef::item);
         let value = decode_value(of, &fact.ty, item_type, wire, depth)?;
         let list = object
-            .entry(&*fact.name)
+            .entry(key)
             .or_insert_with(|| Value::Array(Vec::new()));
         if let Some(list) = list.as_array_mut() {
             list.push(value);
@@ -186,9 +187,25 @@ fn decode_field(
     let value = decode_value(of, &fact.ty, field_type, wire, depth)?;
     let omit = known.is_some_and(|field| field.omit_zero) && is_zero(&value);
     if !omit && !value.is_null() {
-        object.insert(fact.name.to_string(), value);
+        object.insert(key.to_owned(), value);
     }
     Ok(())
+}
+
+/// What a message's field is called in JSON. A few messages spell it otherwise: `uID` is `uid`,
+/// `xKubernetesMapType` is `x-kubernetes-map-type`.
+fn json_name<'a>(fact: &'a MessageField, ty: Option<TypeRef<'a>>) -> &'a str {
+    let Some(ty) = ty.filter(|ty| ty.field(&fact.name).is_none()) else {
+        return &fact.name;
+    };
+    let same = |name: &str| {
+        let letters = name.bytes().filter(u8::is_ascii_alphanumeric);
+        letters
+            .map(|letter| letter.to_ascii_lowercase())
+            .eq(fact.name.bytes().map(|letter| letter.to_ascii_lowercase()))
+    };
+    let named = ty.fields().iter().find(|field| same(&field.name));
+    named.map_or(&*fact.name, |field| &*field.name)
 }
 
 fn map_entry(

@@ -152,3 +152,33 @@ fn kinds_have_messages() {
         .collect();
     assert_eq!(without, [] as [&str; 0]);
 }
+
+/// As the messages of `kubectl create token --bound-object-uid` have it.
+#[test]
+fn names_that_messages_spell_otherwise_are_jsons() {
+    let bound = [field(1, b"Pod"), field(2, b"v1"), field(4, b"u-1")].concat();
+    let raw = field(2, &field(3, &bound));
+    let object = read("authentication.k8s.io/v1", "TokenRequest", &raw).expect("a body");
+    let expected = json!({"kind": "Pod", "apiVersion": "v1", "uid": "u-1"});
+    assert_eq!(object["spec"]["boundObjectRef"], expected);
+}
+
+/// Of every type: a field is either known to JSON by some spelling, or its message's fields stand
+/// in its place.
+#[test]
+fn every_field_has_its_place_in_json() {
+    let types = Facts::builtin().definitions();
+    let mut seen = 0;
+    for ty in types.filter(|ty| !ty.fields().is_empty()) {
+        let Ok(message) = find(&message_name(ty.name())) else {
+            continue;
+        };
+        for fact in &message.0 {
+            let key = json_name(fact, Some(ty));
+            let placed = ty.field(key).is_some() || !is_scalar(&fact.ty);
+            assert!(placed, "{}: {}", ty.name(), fact.name);
+            seen += 1;
+        }
+    }
+    assert!(seen > 1000, "{seen}");
+}
