@@ -7,12 +7,14 @@
 
 pub mod admission;
 mod cx;
+pub mod duration;
 mod encoded;
 mod field;
 mod intstr;
 mod names;
 mod object;
 mod quantity;
+mod quote;
 mod selector;
 mod status;
 pub mod time;

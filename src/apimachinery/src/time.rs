@@ -1,6 +1,10 @@
 //! Time as API objects write it: four digits of year, from 0000 on.
 
+mod go;
+
 use jiff::Timestamp;
+
+pub use go::{ParseTimeError, parse_go};
 
 /// The first moment of the year 0: RFC 3339 has no sign to write an earlier one with.
 const FIRST: Timestamp = Timestamp::constant(-62_167_219_200, 0);

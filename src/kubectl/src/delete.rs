@@ -259,15 +259,13 @@ fn told(victim: &Victim, parsed: &Parsed, forced: bool) -> String {
 }
 
 async fn wait(session: &mut Session, parsed: &Parsed, gone: &[(Victim, String)]) -> Result<()> {
-    let text = parsed.text("timeout");
-    let Some(limit) = duration::parse(text) else {
-        bail!("invalid argument {text:?} for \"--timeout\" flag: time: invalid duration {text:?}");
-    };
+    let limit = duration::of_flag("timeout", parsed.text("timeout"))?;
     let clock = session.clock.clone();
     let until = if limit.is_zero() {
         Duration::from_secs(7 * 24 * 3600)
     } else {
-        limit
+        // Before now is now.
+        Duration::try_from(limit).unwrap_or_default()
     };
     for (victim, uid) in gone {
         let waited = clock.timeout(until, wait_for(session, victim, uid)).await;

@@ -1,9 +1,8 @@
 //! Durations as tables and descriptions show them, and as flags take them.
 
-use std::time::Duration;
-
-use apimachinery::time;
-use jiff::Timestamp;
+use anyhow::{Context, Result};
+use apimachinery::{duration, time};
+use jiff::{SignedDuration, Timestamp};
 
 /// `5s`, `2m30s`, `3h`, `2d4h`: apimachinery's `duration.HumanDuration`.
 pub(crate) fn human(seconds: i64) -> String {
@@ -40,32 +39,13 @@ pub(crate) fn age(text: &str, now: Timestamp) -> String {
     }
 }
 
-/// Go's notation: `90s`, `1h30m`, `1.5h`, `100ms`.
-pub(crate) fn parse(text: &str) -> Option<Duration> {
-    if text == "0" {
-        return Some(Duration::ZERO);
-    }
-    let mut rest = text;
-    let mut total = 0.0;
-    while !rest.is_empty() {
-        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let number: f64 = rest[..end].parse().ok()?;
-        let unit_end = rest[end..]
-            .find(|c: char| c.is_ascii_digit() || c == '.')
-            .map_or(rest.len(), |at| end + at);
-        total += number
-            * match &rest[end..unit_end] {
-                "ns" => 1e-9,
-                "us" | "µs" => 1e-6,
-                "ms" => 1e-3,
-                "s" => 1.0,
-                "m" => 60.0,
-                "h" => 3600.0,
-                _ => return None,
-            };
-        rest = &rest[unit_end..];
-    }
-    (!text.is_empty()).then(|| Duration::try_from_secs_f64(total).ok())?
+/// A flag's value in Go's notation.
+///
+/// # Errors
+/// In the words of the parser of upstream's flags.
+pub(crate) fn of_flag(name: &str, text: &str) -> Result<SignedDuration> {
+    duration::parse(text)
+        .with_context(|| format!("invalid argument {text:?} for \"--{name}\" flag"))
 }
 
 #[cfg(test)]
@@ -91,10 +71,11 @@ mod tests {
         for (seconds, text) in rows {
             assert_eq!(human(seconds), text);
         }
-        assert_eq!(parse("1h30m"), Some(Duration::from_secs(5400)));
-        assert_eq!(parse("1.5s"), Some(Duration::from_millis(1500)));
-        for text in ["", "5", "5x", "m"] {
-            assert_eq!(parse(text), None, "{text}");
-        }
+        let half_past = of_flag("since", "1h30m").ok();
+        assert_eq!(half_past, Some(SignedDuration::from_mins(90)));
+        let error = of_flag("since", "5").map_err(|error| format!("{error:#}"));
+        let expected =
+            "invalid argument \"5\" for \"--since\" flag: time: missing unit in duration \"5\"";
+        assert_eq!(error, Err(expected.to_owned()));
     }
 }

@@ -4,6 +4,7 @@ use anyhow::{Result, bail};
 use apimachinery::LabelSelector;
 use client::{ClientError, Query};
 use futures::StreamExt;
+use jiff::Unit;
 use serde_json::Value;
 
 use crate::duration;
@@ -64,15 +65,13 @@ fn query(parsed: &Parsed) -> Result<Query> {
         .with("timestamps", flag("timestamps"))
         .with("sinceTime", parsed.text("since-time"));
     let since = parsed.text("since");
-    if !since.is_empty() && since != "0" {
-        let Some(since) = duration::parse(since) else {
-            bail!(
-                "invalid argument {since:?} for \"--since\" flag: time: invalid duration {since:?}"
-            );
-        };
-        // The server counts whole seconds, and none is not allowed.
-        let seconds = since.as_secs() + u64::from(since.subsec_nanos() > 0);
-        query = query.with_number("sinceSeconds", Some(seconds.max(1)));
+    if !since.is_empty() {
+        let since = duration::of_flag("since", since)?;
+        if !since.is_zero() {
+            // The server counts whole seconds, and tells what it thinks of less than one.
+            let seconds = since.round(Unit::Second)?.as_secs();
+            query = query.with("sinceSeconds", &seconds.to_string());
+        }
     }
     let selected = parsed.is_given("selector") && !parsed.is_given("tail");
     let tail = if selected {

@@ -4,7 +4,7 @@ use apimachinery::{FieldError, FieldErrors, GroupVersionKind, Path, StatusError,
 use http::Uri;
 
 use super::read::optional;
-use crate::request_info::{is_true, query};
+use crate::request_info::{is_true, queries, query};
 
 const FLAGS: [&str; 3] = ["follow", "previous", "timestamps"];
 
@@ -47,18 +47,19 @@ pub fn log(uri: &Uri, pod: &str) -> Result<String, StatusError> {
     Ok(pairs.join("&"))
 }
 
-/// In UTC, so that it has no sign to escape.
+/// In UTC, so that it has no sign to escape. An empty one and `null` are Go's zero time, which is
+/// before all lines, but given.
 fn since_time(uri: &Uri) -> Result<Option<String>, StatusError> {
-    let text = query(uri, "sinceTime");
-    if text.is_empty() {
+    let Some(text) = queries(uri, "sinceTime").next() else {
         return Ok(None);
+    };
+    if matches!(text.as_str(), "" | "null") {
+        return Ok(Some("0001-01-01T00:00:00Z".to_owned()));
     }
-    let since = time::parse(&text).ok_or_else(|| {
-        let layout = "2006-01-02T15:04:05Z07:00";
-        let why = format!("parsing time {text:?} as {layout:?}: cannot parse {text:?} as \"2006\"");
-        StatusError::bad_request(why)
-    })?;
-    Ok(Some(since.to_string()))
+    match time::parse_go(&text) {
+        Ok(since) => Ok(Some(since.to_string())),
+        Err(error) => Err(StatusError::bad_request(error.to_string())),
+    }
 }
 
 #[cfg(test)]
@@ -68,7 +69,7 @@ mod tests {
     #[test]
     fn options_are_checked_and_passed_on() {
         let invalid = "PodLogOptions \"p\" is invalid: ";
-        let rows: [(&str, Result<&str, String>); 8] = [
+        let rows: [(&str, Result<&str, String>); 11] = [
             ("", Ok("")),
             (
                 "follow=true&previous=0&tailLines=5&limitBytes=7&container=x&other=y",
@@ -78,6 +79,11 @@ mod tests {
                 "sinceTime=2026-01-10T13:00:00.5%2B01:00&timestamps=1",
                 Ok("timestamps=true&sinceTime=2026-01-10T12:00:00.5Z"),
             ),
+            (
+                "sinceTime=null&tailLines=1",
+                Ok("tailLines=1&sinceTime=0001-01-01T00:00:00Z"),
+            ),
+            ("sinceTime=", Ok("sinceTime=0001-01-01T00:00:00Z")),
             (
                 "tailLines=-1&limitBytes=0&sinceSeconds=0",
                 Err(format!(
@@ -104,10 +110,14 @@ mod tests {
             (
                 "sinceTime=x",
                 Err(
-                    "parsing time \"x\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"x\" as \
-                     \"2006\""
+                    "parsing time \"x\" as \"2006-01-02T15:04:05.999999999Z07:00\": cannot parse \
+                     \"x\" as \"2006\""
                         .to_owned(),
                 ),
+            ),
+            (
+                "sinceTime=2026-13-01T00:00:00Z",
+                Err("parsing time \"2026-13-01T00:00:00Z\": month out of range".to_owned()),
             ),
         ];
         for (asked, expected) in rows {

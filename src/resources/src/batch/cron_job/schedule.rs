@@ -1,6 +1,8 @@
 //! Whether a schedule can be read, with the texts of the parser that upstream uses
 //! (`github.com/robfig/cron/v3`, `ParseStandard`).
 
+use apimachinery::duration;
+
 const MONTHS: [&str; 12] = [
     "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
 ];
@@ -89,40 +91,11 @@ fn check_descriptor(text: &str) -> Result<(), String> {
     }
     match text.strip_prefix("@every ") {
         None => Err(format!("unrecognized descriptor: {text}")),
-        Some(every) => {
-            check_duration(every).map_err(|why| format!("failed to parse duration {text}: {why}"))
-        }
+        Some(every) => match duration::parse(every) {
+            Ok(_) => Ok(()),
+            Err(why) => Err(format!("failed to parse duration {text}: {why}")),
+        },
     }
-}
-
-/// Go's durations: `1h30m`, `1.5h`.
-fn check_duration(text: &str) -> Result<(), String> {
-    const UNITS: [&str; 8] = ["ns", "us", "µs", "μs", "ms", "s", "m", "h"];
-    let invalid = || format!("time: invalid duration {text:?}");
-    let mut rest = text.strip_prefix(['-', '+']).unwrap_or(text);
-    if rest == "0" {
-        return Ok(());
-    }
-    if rest.is_empty() {
-        return Err(invalid());
-    }
-    while !rest.is_empty() {
-        let number = rest.find(|c: char| !c.is_ascii_digit() && c != '.');
-        let (number, tail) = rest.split_at(number.unwrap_or(rest.len()));
-        if !number.bytes().any(|byte| byte.is_ascii_digit()) || number.matches('.').count() > 1 {
-            return Err(invalid());
-        }
-        let unit = tail.find(|c: char| c.is_ascii_digit() || c == '.');
-        let (unit, tail) = tail.split_at(unit.unwrap_or(tail.len()));
-        if unit.is_empty() {
-            return Err(format!("time: missing unit in duration {text:?}"));
-        }
-        if !UNITS.contains(&unit) {
-            return Err(format!("time: unknown unit {unit:?} in duration {text:?}"));
-        }
-        rest = tail;
-    }
-    Ok(())
 }
 
 /// `5`, `1-5`, `*/10`, `mon-fri`.
