@@ -101,8 +101,7 @@ impl AudienceSource for Audiences {
             name: account,
             ..AuthzAttributes::resource(user, VERB, "", audience)
         };
-        // Without a resource it would be a question about a path.
-        !audience.is_empty() && self.0.authorize(&asked).is_allowed()
+        self.0.authorize(&asked).is_allowed()
     }
 }
 

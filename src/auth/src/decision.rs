@@ -7,7 +7,7 @@ use apimachinery::{GroupResource, StatusError, UserInfo};
 
 use crate::rules::Rules;
 
-/// What somebody wants to do: to a resource, or, when `resource` is empty, to a path.
+/// What somebody wants to do: to a resource, or to a path when there is one.
 #[derive(Clone, Copy, Debug)]
 pub struct AuthzAttributes<'a> {
     pub user: &'a UserInfo,
@@ -22,8 +22,9 @@ pub struct AuthzAttributes<'a> {
     pub name: &'a str,
     /// The `fieldSelector` parameter as it was sent, `spec.nodeName=n1`; empty without one.
     pub field_selector: &'a str,
-    /// The path of a request that is about no resource.
-    pub path: &'a str,
+    /// Of a request that is about no resource. A resource may well have an empty name: in a
+    /// review anything may be asked.
+    pub path: Option<&'a str>,
 }
 
 impl<'a> AuthzAttributes<'a> {
@@ -40,7 +41,7 @@ impl<'a> AuthzAttributes<'a> {
             namespace: "",
             name: "",
             field_selector: "",
-            path: "",
+            path: None,
         }
     }
 
@@ -48,15 +49,9 @@ impl<'a> AuthzAttributes<'a> {
     #[must_use]
     pub fn path(user: &'a UserInfo, verb: &'a str, path: &'a str) -> Self {
         Self {
-            path,
+            path: Some(path),
             ..Self::resource(user, verb, "", "")
         }
-    }
-
-    /// Whether this is about a resource rather than a path.
-    #[must_use]
-    pub fn is_resource_request(&self) -> bool {
-        !self.resource.is_empty()
     }
 
     /// `pods/log`, as rules and refusals write it.
@@ -159,15 +154,15 @@ pub fn forbidden(attributes: &AuthzAttributes<'_>, reason: &str) -> StatusError 
 
 fn sentence(attributes: &AuthzAttributes<'_>) -> String {
     let (user, verb) = (&attributes.user.name, attributes.verb);
-    let text = if attributes.is_resource_request() {
+    let text = if let Some(path) = attributes.path {
+        format!("User {user:?} cannot {verb} path {path:?}")
+    } else {
         let (resource, group) = (attributes.full_resource(), attributes.group);
         let scope = match attributes.namespace {
             "" => "at the cluster scope".to_owned(),
             namespace => format!("in the namespace {namespace:?}"),
         };
         format!("User {user:?} cannot {verb} resource {resource:?} in API group {group:?} {scope}")
-    } else {
-        format!("User {user:?} cannot {verb} path {:?}", attributes.path)
     };
     // Upstream guards browsers that guess at content types.
     text.replace('&', "&amp;")
@@ -202,6 +197,12 @@ mod tests {
                 "because",
                 "deployments.apps is forbidden: User \"dev\" cannot patch resource \
                  \"deployments/scale\" in API group \"apps\" at the cluster scope: because",
+            ),
+            (
+                AuthzAttributes::resource(&user, "get", "", ""),
+                "",
+                "forbidden: User \"dev\" cannot get resource \"\" in API group \"\" at the \
+                 cluster scope",
             ),
             (
                 AuthzAttributes::path(&user, "get", "/x<y>&z"),

@@ -30,12 +30,13 @@ impl Rule {
         if !has(&self.verbs, attributes.verb) {
             return false;
         }
-        if attributes.is_resource_request() {
-            has(&self.api_groups, attributes.group)
-                && self.names_resource(attributes)
-                && self.names_object(attributes.name)
-        } else {
-            self.names_path(attributes.path)
+        match attributes.path {
+            Some(path) => self.names_path(path),
+            None => {
+                has(&self.api_groups, attributes.group)
+                    && self.names_resource(attributes)
+                    && self.names_object(attributes.name)
+            }
         }
     }
 

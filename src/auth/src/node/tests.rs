@@ -29,7 +29,7 @@ fn ask(user: &UserInfo, line: &str) -> Decision {
         namespace,
         name,
         field_selector: words.get(3).copied().unwrap_or(""),
-        path: "",
+        path: None,
     };
     NodeAuthorizer::new(Arc::new(Mine)).authorize(&attributes)
 }
