@@ -1,5 +1,6 @@
 //! How lists and watches reach clients: in chunks, and from lines that are made once.
 
+use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,25 +64,90 @@ async fn a_long_list_comes_in_chunks_of_bounded_size() {
     assert_eq!(chunks(short.into_body()).await.len(), 1);
 }
 
+fn accepting_gzip(mut said: Said) -> Said {
+    let accepts = ("Accept-Encoding".to_owned(), "gzip".to_owned());
+    said.headers.push(accepts);
+    said
+}
+
+/// Controls, seen to go red: with a limit of 1 MiB the objects come plain; without a look at the
+/// length the short ones come in gzip; without one at what may last, the watch does.
 #[tokio::test]
-async fn chunks_are_compressed_for_those_who_accept_it() {
+async fn large_answers_are_compressed_for_those_who_accept_it() {
     let world = World::new().await;
     fill(&world, 100, 4_000).await;
-    let mut said = Said::nothing();
-    said.headers = vec![("Accept-Encoding".to_owned(), "gzip".to_owned())];
-    for (uri, encoding) in [
-        (MAPS.to_owned(), Some("gzip")),
-        (format!("{MAPS}?limit=1"), None),
-    ] {
-        let answer = world.send("GET", &uri, &said).await;
-        let said = answer.headers().get("content-encoding").cloned();
-        assert_eq!(
-            said.as_ref().map(|v| v.as_bytes()),
-            encoding.map(str::as_bytes)
-        );
-        let body = chunks(answer.into_body()).await.concat();
-        assert_eq!(body.starts_with(&[0x1f, 0x8b]), encoding.is_some());
+    let sized = |name: &str, size: usize| {
+        let data = json!({"x": "abcdefgh".repeat(size / 8)});
+        json!({"metadata": {"name": name}, "data": data})
+    };
+    world.create(MAPS, &sized("large", 300_000)).await;
+    world.create(MAPS, &sized("edge", 120_000)).await;
+    let (nothing, accepting) = (Said::nothing, Said::accepting);
+    let object = |name, size| Said::json(&sized(name, size));
+    let label = r#"{"metadata": {"labels": {"a": "b"}}}"#;
+    let label = || Said::body("application/merge-patch+json", label);
+    let discovery = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+    let map = |name: &str| format!("{MAPS}/{name}");
+    let maps = |query: &str| format!("{MAPS}?{query}");
+    let rows = [
+        (true, "GET", maps(""), nothing()),
+        (true, "GET", maps("limit=40"), nothing()),
+        (false, "GET", maps("limit=1"), nothing()),
+        (true, "GET", maps("pretty=1"), nothing()),
+        (true, "GET", maps(""), accepting("application/yaml")),
+        (true, "GET", maps("includeObject=Object"), accepting(TABLE)),
+        (true, "GET", map("large"), nothing()),
+        (true, "HEAD", map("large"), nothing()),
+        (true, "GET", map("large"), accepting("application/yaml")),
+        (false, "GET", map("large"), accepting(TABLE)),
+        (false, "GET", map("edge"), nothing()),
+        (true, "PATCH", map("large"), label()),
+        (false, "PATCH", map("edge"), label()),
+        (true, "PUT", map("large"), object("large", 300_000)),
+        (true, "POST", maps("dryRun=All"), object("new", 300_000)),
+        (false, "POST", maps("dryRun=All"), object("new", 3_000)),
+        (false, "GET", "/apis".to_owned(), accepting(discovery)),
+        (true, "GET", "/openapi/v2".to_owned(), nothing()),
+        (false, "GET", "/version".to_owned(), nothing()),
+    ];
+    for (is_large, method, uri, said) in rows {
+        is_packed(&world, is_large, (method, &uri), said).await;
     }
+    let watch = maps("watch=1&resourceVersion=0&allowWatchBookmarks=true");
+    let said = accepting_gzip(Said::nothing());
+    let answer = world.send("GET", &watch, &said).await;
+    assert!(answer.headers().get("content-encoding").is_none());
+}
+
+/// That an answer comes in gzip, once, if it is large and gzip is accepted.
+async fn is_packed(world: &World, is_large: bool, (method, uri): (&str, &str), said: Said) {
+    let plain = world.ask(method, uri, &said).await;
+    assert!(plain.code.is_success(), "{method} {uri}: {plain:?}");
+    assert!(plain.headers.get("content-encoding").is_none(), "{uri}");
+    let answer = world.ask(method, uri, &accepting_gzip(said)).await;
+    let header = |name: &str| -> Vec<&[u8]> {
+        let values = answer.headers.get_all(name).iter();
+        values.map(|value| value.as_bytes()).collect()
+    };
+    let expected: &[&[u8]] = if is_large { &[b"gzip"] } else { &[] };
+    assert_eq!(header("content-encoding"), expected, "{method} {uri}");
+    let varies = header("vary").concat();
+    let varies = String::from_utf8_lossy(&varies);
+    assert_eq!(
+        varies.contains("Accept-Encoding"),
+        is_large,
+        "{method} {uri}"
+    );
+    let mut shown = answer.body.to_vec();
+    if is_large && method != "HEAD" {
+        assert!(shown.len() < plain.body.len() / 2, "{method} {uri}");
+        shown.clear();
+        let mut decoder = flate2::read::GzDecoder::new(answer.body.as_ref());
+        decoder.read_to_end(&mut shown).expect("gzip");
+    }
+    // What is written anew has another revision or UID.
+    assert_eq!(shown.len(), plain.body.len(), "{method} {uri}");
+    assert!(method != "GET" || shown == plain.body, "{uri}");
 }
 
 /// A store whose last page of many objects comes when it is let through.

@@ -1,19 +1,11 @@
 //! Answers: bytes with their headers, and the one mapping of an error to a response.
 
-use std::io::Write;
-
 use apimachinery::{Details, Status, StatusError};
 use axum::body::Body;
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use futures::stream::{self, Stream, StreamExt, TryStreamExt};
+use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
-
-/// Answers at least this long are compressed for clients that accept it (upstream's
-/// `APIResponseCompression`).
-pub const COMPRESS_FROM: usize = 128 * 1024;
 
 /// A JSON text.
 pub fn json_bytes(code: StatusCode, body: impl Into<Bytes>) -> Response<Body> {
@@ -72,21 +64,11 @@ pub fn error(error: &StatusError) -> Response<Body> {
     response
 }
 
-/// Whether the client unpacks gzip.
-pub fn accepts_gzip(request: &HeaderMap) -> bool {
-    let accepts = request
-        .get(header::ACCEPT_ENCODING)
-        .and_then(|v| v.to_str().ok());
-    accepts.is_some_and(|v| v.split(',').any(|e| e.trim().starts_with("gzip")))
-}
-
-/// A JSON text in chunks, sent as the client takes them. A text of one chunk is sent whole;
-/// a longer one is compressed, chunk by chunk, for a client that accepts gzip.
+/// A JSON text in chunks, sent as the client takes them. A text of one chunk is sent whole.
 ///
 /// # Errors
 /// What keeps the first chunk from being made. Later it breaks the answer off.
 pub async fn streamed(
-    request: &HeaderMap,
     chunks: impl Stream<Item = Result<Bytes, StatusError>> + Send + 'static,
 ) -> Result<Response<Body>, StatusError> {
     let mut chunks = chunks.boxed();
@@ -95,36 +77,6 @@ pub async fn streamed(
         return Ok(json_bytes(StatusCode::OK, first));
     };
     let chunks = stream::iter([Ok(first), Ok(second)]).chain(chunks);
-    let mut response = json_bytes(StatusCode::OK, Bytes::new());
-    if accepts_gzip(request) {
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
-        *response.body_mut() = Body::from_stream(compressed(chunks.boxed()));
-    } else {
-        *response.body_mut() = Body::from_stream(chunks);
-    }
-    Ok(response)
-}
-
-type Chunks = BoxStream<'static, Result<Bytes, StatusError>>;
-
-/// The same in gzip; other tasks get a turn after each chunk.
-fn compressed(chunks: Chunks) -> impl Stream<Item = Result<Bytes, StatusError>> {
-    let encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    stream::try_unfold(Some((chunks, encoder)), |state| async {
-        let Some((mut chunks, mut encoder)) = state else {
-            return Ok(None);
-        };
-        while let Some(chunk) = chunks.try_next().await? {
-            tokio::task::yield_now().await;
-            encoder.write_all(&chunk).map_err(StatusError::internal)?;
-            let packed = std::mem::take(encoder.get_mut());
-            if !packed.is_empty() {
-                return Ok(Some((packed.into(), Some((chunks, encoder)))));
-            }
-        }
-        let rest = encoder.finish().map_err(StatusError::internal)?;
-        Ok(Some((rest.into(), None)))
-    })
+    let response = json_bytes(StatusCode::OK, Bytes::new());
+    Ok(response.map(|_| Body::from_stream(chunks)))
 }

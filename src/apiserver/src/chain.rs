@@ -11,7 +11,9 @@ use tracing::{Instrument, debug, info_span};
 use crate::connection::MayLast;
 use crate::filters::impersonation::{self, Refusal};
 use crate::filters::in_flight::{self, Class, Place};
-use crate::filters::{authentication, authorization, body, deadline, head, rendering, warnings};
+use crate::filters::{
+    authentication, authorization, body, compression, deadline, head, rendering, warnings,
+};
 use crate::in_process::Identity;
 use crate::metrics::Seen;
 use crate::request_info::RequestInfo;
@@ -22,14 +24,15 @@ pub const TRACE_HEADER: &str = "rk3s-trace";
 
 impl ApiServer {
     /// Answers a request: panic guard, trace, request info, authentication, impersonation,
-    /// authorization, deadline, body, in-flight limit, route, rendering. Errors become bodies
-    /// here only. The answer's body keeps the request's place until it is gone.
+    /// authorization, deadline, body, in-flight limit, route, rendering, compression. Errors
+    /// become bodies here only. The answer's body keeps the request's place until it is gone.
     pub async fn handle(&self, request: Request<Body>) -> Response<Body> {
         let state = &*self.0;
         let (mut head, body) = request.into_parts();
         let trace = trace_of(&head);
         let info = RequestInfo::of(&head.method, &head.uri);
         let text = rendering::wanted(&info, &head.uri, &head.headers);
+        let gzip = compression::wanted(&info, &head.headers);
         let span = info_span!("request", %trace, verb = %info.verb, path = %info.path);
         let started = state.parts.clock.monotonic();
         let metrics = &state.metrics.requests;
@@ -52,6 +55,9 @@ impl ApiServer {
         let took = state.parts.clock.monotonic().saturating_sub(started);
         let size = http_body::Body::size_hint(response.body()).exact();
         seen.answered(response.status(), took, size);
+        if gzip {
+            response = compression::compress(response);
+        }
         if head.method == Method::HEAD {
             response = head::without_body(response);
         }

@@ -3,6 +3,7 @@
 pub mod authentication;
 pub mod authorization;
 pub mod body;
+pub mod compression;
 pub mod deadline;
 pub mod head;
 pub mod impersonation;

@@ -8,6 +8,7 @@ use resources::{Resource, Served};
 use schema::Facts;
 use schema::openapi::{Document, Documents, ServedResource, ServedSubresource};
 
+use crate::filters::compression;
 use crate::{State, answer, discovery, negotiate, request_info};
 
 const JSON: &str = "application/json";
@@ -125,7 +126,7 @@ fn document(document: &Document, headers: &HeaderMap, media: &'static str) -> Re
         .and_then(|value| value.to_str().ok());
     let mut response = if known.is_some_and(|known| known.contains(&etag)) {
         answer::json_bytes(StatusCode::NOT_MODIFIED, "")
-    } else if answer::accepts_gzip(headers) {
+    } else if compression::accepted(headers) {
         let mut response = answer::json_bytes(StatusCode::OK, document.gzip());
         let gzip = HeaderValue::from_static("gzip");
         response

@@ -15,5 +15,5 @@ pub(crate) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError
     let options = options::delete(&call)?;
     let writer = call.writer();
     let deleted = writer.delete_collection(call.namespace(), &list, &options);
-    answer_list(&call, shape, deleted.await?.into()).await
+    answer_list(shape, deleted.await?.into()).await
 }

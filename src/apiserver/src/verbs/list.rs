@@ -9,11 +9,12 @@ use registry::{ListEnd, Listing};
 use serde_json::{Map, Value};
 
 use crate::dispatch::Call;
+use crate::filters::compression;
 use crate::shape::Shape;
 use crate::{answer, options};
 
 /// What is sent at once.
-const CHUNK: usize = answer::COMPRESS_FROM;
+const CHUNK: usize = compression::LARGE;
 /// A chunk with the item that fills it, of most sizes: growing would copy it again.
 const ROOM: usize = CHUNK + CHUNK / 8;
 /// Objects that are decoded (Tables, versions that differ) before other tasks get a turn.
@@ -26,17 +27,15 @@ pub(crate) async fn handle(call: Call<'_>) -> Result<Response<Body>, StatusError
     let listing = registry
         .listing(call.row, call.namespace(), &options)
         .await?;
-    answer_list(&call, shape, listing).await
+    answer_list(shape, listing).await
 }
 
 /// A list, written as it is read and sent as the client takes it: nowhere is it whole.
 pub(crate) async fn answer_list(
-    call: &Call<'_>,
     shape: Shape,
     listing: Listing,
 ) -> Result<Response<Body>, StatusError> {
-    let chunks = chunks(shape, listing);
-    answer::streamed(call.headers, chunks).await
+    answer::streamed(chunks(shape, listing)).await
 }
 
 fn chunks(shape: Shape, listing: Listing) -> impl Stream<Item = Result<Bytes, StatusError>> {
