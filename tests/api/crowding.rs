@@ -2,7 +2,10 @@
 //!
 //! Controls, each seen to go red: with a share of the whole for one user (`SHARE` of 1), or without
 //! a limit of bodies, the answers 429 do not come; a HEAD that is answered like a GET ends its
-//! HTTP/2 stream with PROTOCOL_ERROR; without its Content-Length the two differ.
+//! HTTP/2 stream with PROTOCOL_ERROR; without its Content-Length the two differ; where a place that
+//! is dropped stays taken, requests after those that were given up are refused.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::StreamExt;
@@ -13,6 +16,9 @@ use http_body_util::{BodyExt, Empty, StreamBody};
 use hyper::body::Frame;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::json;
+use store::testing::{Layer, Layered};
+use store::{BoxFuture, KeyValue, MemStore, Revision, Store as _};
+use tokio::sync::watch;
 
 use crate::wire::{Server, administrator, anonymous, within};
 use crate::world::{Said, World};
@@ -25,6 +31,69 @@ const BEGUN: &[u8] = &[b' '; 1024];
 /// A review in which nothing is asked beyond what everybody may ask.
 fn review() -> Said {
     Said::json(&json!({"spec": {"nonResourceAttributes": {"path": "/", "verb": "get"}}}))
+}
+
+/// A store that never answers a read of `stuck`.
+struct Stuck(watch::Sender<usize>);
+
+impl Layer for Stuck {
+    fn get<'a>(
+        &'a self,
+        store: &'a MemStore,
+        key: &'a str,
+        at: Option<Revision>,
+    ) -> BoxFuture<'a, Result<Option<KeyValue>, store::Error>> {
+        if key.ends_with("/stuck") {
+            self.0.send_modify(|asked| *asked += 1);
+            return Box::pin(std::future::pending());
+        }
+        store.get(key, at)
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_given_up_gives_its_place_back() {
+    /// All that the cluster's own have.
+    const PLACES: usize = 400;
+    const READING: &str = "apiserver_current_inflight_requests{request_kind=\"readOnly\"} ";
+    let reached = watch::Sender::new(0);
+    let layer = Stuck(reached.clone());
+    let world = World::over(|store| Arc::new(Layered { store, layer })).await;
+    let world = Arc::new(world);
+    let map = |name| format!("/api/v1/namespaces/default/configmaps/{name}");
+    let own = Said {
+        user: "system:serviceaccount:kube-system:namespace-controller".to_owned(),
+        ..Said::nothing()
+    };
+    let taken = async || {
+        let text = world.get("/metrics").await.body;
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let line = text.lines().find_map(|line| line.strip_prefix(READING));
+        line.map(str::to_owned).expect("a gauge")
+    };
+    assert_eq!(taken().await, "1", "it asks itself");
+    let asking: Vec<_> = (0..PLACES)
+        .map(|_| {
+            let (world, own, uri) = (world.clone(), own.clone(), map("stuck"));
+            tokio::spawn(async move { world.ask("GET", &uri, &own).await })
+        })
+        .collect();
+    let mut all = reached.subscribe();
+    let all = within(all.wait_for(|asked| *asked == PLACES)).await;
+    drop(all.expect("never closed"));
+    assert_eq!(taken().await, (PLACES + 1).to_string());
+    world.expect(429, "GET", &map("other"), &own).await;
+    for asking in asking {
+        asking.abort();
+        let ended = asking.await.expect_err("it was stuck");
+        assert!(ended.is_cancelled());
+    }
+    assert_eq!(taken().await, "1");
+    let answer = world.send("GET", &map("other"), &own).await;
+    assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+    assert_eq!(taken().await, "2", "an answer that nobody takes");
+    drop(answer);
+    assert_eq!(taken().await, "1");
 }
 
 async fn token(world: &World) -> String {
