@@ -196,20 +196,9 @@ impl Tended for MemStore {
     }
 
     fn expired(&self, now: Duration) -> Vec<(Key, Revision)> {
-        let mut guard = self.shared.lock();
-        let state = &mut *guard;
-        let keys = &state.keys;
-        let log = &state.log;
-        let current = |revision: &Revision| {
-            let event = log.get(revision)?;
-            (keys.get(&event.key)?.last() == Some(revision)).then(|| event.key.clone())
-        };
-        // What has been overwritten or deleted meanwhile expires no more.
-        state
-            .expiries
-            .retain(|(due, revision)| *due > now || current(revision).is_some());
+        let state = self.shared.lock();
         let due = state.expiries.iter().take_while(|(due, _)| *due <= now);
-        due.filter_map(|(_, revision)| Some((current(revision)?, *revision)))
+        due.map(|(_, revision)| (state.log[revision].key.clone(), *revision))
             .collect()
     }
 
@@ -242,5 +231,10 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn passes_the_suite() {
         testing::run_all(&InMemory).await;
+    }
+
+    #[tokio::test]
+    async fn waits_for_no_value_that_is_gone() {
+        testing::waits_for_no_value_that_is_gone(&InMemory).await;
     }
 }

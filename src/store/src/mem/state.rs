@@ -20,7 +20,7 @@ pub(super) struct State {
     pub(super) log: BTreeMap<Revision, Arc<Event>>,
     /// The revisions in `log` of each key, ascending.
     pub(super) keys: BTreeMap<Key, Vec<Revision>>,
-    /// Monotonic time of expiry and the revision that set it.
+    /// Monotonic time of expiry and the revision that set it, of values that hold.
     pub(super) expiries: BTreeSet<(Duration, Revision)>,
     pub(super) progress_requests: u64,
 }
@@ -85,14 +85,17 @@ impl State {
             changed.insert(op.key().clone(), as_key_value(&event));
             events.push(Arc::new(event));
         }
+        self.expiries.extend(expiries);
         for event in events {
+            if let Some(prev) = &event.prev {
+                self.expiries.retain(|(_, set)| *set != prev.modified);
+            }
             self.keys
                 .entry(event.key.clone())
                 .or_default()
                 .push(event.modified);
             self.log.insert(event.modified, event);
         }
-        self.expiries.extend(expiries);
         // A watch of a quiet kind must not fall behind the compaction.
         self.progress_requests += revision.0 / PROGRESS_STRIDE - self.revision.0 / PROGRESS_STRIDE;
         self.revision = revision;

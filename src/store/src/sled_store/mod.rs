@@ -10,6 +10,7 @@ mod backlog;
 mod cache;
 mod directory;
 mod disk;
+mod expiries;
 mod health;
 mod index;
 mod open;
@@ -56,8 +57,6 @@ use crate::{
 const WAITING: usize = 1024;
 /// How many threads read the disk at once: each keeps pages of sled's that it has let go of.
 const READERS: usize = 16;
-/// How many expired keys are deleted at a time.
-const EXPIRED_AT_ONCE: usize = 1000;
 
 /// A store on disk. What it acknowledges survives a power cut.
 ///
@@ -229,33 +228,11 @@ impl Tended for SledStore {
     }
 
     fn next_expiry(&self) -> Option<Duration> {
-        self.shared
-            .read()
-            .expiries
-            .first_key_value()
-            .map(|((due, _), _)| *due)
+        self.shared.read().expiries.next()
     }
 
     fn expired(&self, now: Duration) -> Vec<(Key, Revision)> {
-        let mut guard = self.shared.write();
-        let state = &mut *guard;
-        let mut expired = Vec::new();
-        let mut void = Vec::new();
-        for ((due, revision), key) in &state.expiries {
-            if *due > now || expired.len() == EXPIRED_AT_ONCE {
-                break;
-            }
-            match state.index.latest(key) {
-                Some(version) if version.modified == *revision => {
-                    expired.push((key.clone(), *revision));
-                }
-                _ => void.push((*due, *revision)),
-            }
-        }
-        for entry in void {
-            state.expiries.remove(&entry);
-        }
-        expired
+        self.shared.read().expiries.expired(now)
     }
 
     fn has_garbage(&self) -> bool {
@@ -289,5 +266,11 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn passes_the_suite() {
         testing::run_all(&OnDisk(tempfile::tempdir().expect("a directory"))).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn waits_for_no_value_that_is_gone() {
+        let directory = tempfile::tempdir().expect("a directory");
+        testing::waits_for_no_value_that_is_gone(&OnDisk(directory)).await;
     }
 }

@@ -1,12 +1,12 @@
 //! From what is on disk to the state in memory, at opening and after a failure.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base::TraceId;
 
 use super::backlog::{self, Backlog};
 use super::disk::Disk;
+use super::expiries::Expiries;
 use super::index::{Index, Version};
 use super::plan::Now;
 use super::record::{Expiry, Head, META_COMPACTED, META_FLOOR};
@@ -28,7 +28,7 @@ pub(crate) struct Logged {
 }
 
 impl Logged {
-    fn new(revision: Revision, head: &Head<'_>) -> Self {
+    pub(crate) fn new(revision: Revision, head: &Head<'_>) -> Self {
         Self {
             revision,
             key: head.key.into(),
@@ -70,13 +70,12 @@ pub(crate) fn recover(
     let compacted = disk.meta(META_COMPACTED)?;
     let floor = disk.meta(META_FLOOR)?;
     let mut index = Index::default();
-    let mut expiries = BTreeMap::new();
+    let mut expiries = Expiries::default();
     let start = compacted.max(Revision::INITIAL);
     let tail = replay(disk, backlog, Revision::ZERO, start, |logged| {
-        index.apply(&logged.key, logged.version());
-        if let Some(expiry) = logged.expiry {
-            expiries.insert((due(expiry, now), logged.revision), logged.key);
-        }
+        let before = index.apply(&logged.key, logged.version());
+        let due = logged.expiry.map(|expiry| due(expiry, now));
+        expiries.apply(&logged.key, before, logged.revision, due);
         Ok(())
     })?;
     let tail = tail.whole()?;

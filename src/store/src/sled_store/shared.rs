@@ -1,6 +1,5 @@
 //! What readers, watches and the writer share, and how values are read.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
@@ -11,6 +10,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use super::backlog::Backlog;
 use super::cache::ValueCache;
 use super::disk::Disk;
+use super::expiries::Expiries;
 use super::index::{Index, Version};
 use super::plan::{Batch, Now};
 use super::ring::{self, Rings};
@@ -44,8 +44,7 @@ pub(crate) struct State {
     pub compacted: Revision,
     pub index: Index,
     pub rings: Rings,
-    /// Monotonic time of expiry. An entry whose revision is no longer its key's is void.
-    pub expiries: BTreeMap<(Duration, Revision), Key>,
+    pub expiries: Expiries,
 }
 
 /// A word to all watches.
@@ -82,11 +81,8 @@ impl State {
             },
             None => Version::deletion(event.modified),
         };
-        self.index.apply(&event.key, version);
-        if let Some(due) = due {
-            self.expiries
-                .insert((due, event.modified), event.key.clone());
-        }
+        let before = self.index.apply(&event.key, version);
+        self.expiries.apply(&event.key, before, event.modified, due);
         self.revision = event.modified;
         self.rings.push(Arc::new(event));
     }
@@ -206,8 +202,7 @@ impl Shared {
 impl State {
     /// What upkeep waits for: the earliest expiry, and whether there is garbage.
     fn next_due(&self) -> (Option<Duration>, bool) {
-        let expiry = self.expiries.first_key_value().map(|((due, _), _)| *due);
-        (expiry, self.index.has_garbage())
+        (self.expiries.next(), self.index.has_garbage())
     }
 }
 

@@ -7,19 +7,26 @@ use base::{Clock, Shutdown};
 use jiff::Timestamp;
 
 use super::compaction::settle;
+#[cfg(test)]
+use super::remove;
 use super::{Bench, Factory, Watched, commit, set, small, state};
+#[cfg(test)]
+use crate::upkeep::Tended;
 use crate::{Expect, Op, Options, Revision, Store};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-async fn set_for(store: &dyn Store, key: &str, ttl: Duration) -> Revision {
-    let (key, value) = (key.into(), "x".into());
-    let op = Op::Put {
-        key,
-        value,
+fn put_for(key: &str, ttl: Duration) -> Op {
+    Op::Put {
+        key: key.into(),
+        value: "x".into(),
         expect: Expect::Any,
         ttl: Some(ttl),
-    };
+    }
+}
+
+async fn set_for(store: &dyn Store, key: &str, ttl: Duration) -> Revision {
+    let op = put_for(key, ttl);
     commit(store, vec![op]).await.expect("goes through")
 }
 
@@ -121,4 +128,39 @@ pub(super) async fn survives_reopening<F: Factory>(bench: &Bench<'_, F>) {
         assert_eq!(watched.events(1).await, ["5 -b [3 x]"]);
     })
     .await;
+}
+
+/// However often a key is written, its last time is the only one that is kept.
+#[cfg(test)]
+pub(crate) async fn waits_for_no_value_that_is_gone<F: Factory>(factory: &F)
+where
+    F::Store: Tended,
+{
+    let (options, _hands) = manual();
+    let store = factory.create(options.clone());
+    let waits = |store: &F::Store, hours: Option<u32>, what: &str| {
+        assert_eq!(
+            store.next_expiry(),
+            hours.map(|hours| HOUR * hours),
+            "{what}"
+        );
+    };
+    for hours in [1, 9, 4] {
+        set_for(&store, "a", HOUR * hours).await;
+        waits(&store, Some(hours), "set again");
+    }
+    set_for(&store, "b", HOUR).await;
+    waits(&store, Some(1), "the earliest");
+    set(&store, "b", "y").await;
+    waits(&store, Some(4), "for ever now");
+    let both = vec![put_for("c", HOUR * 2), put_for("c", HOUR * 5)];
+    commit(&store, both).await.expect("goes through");
+    waits(&store, Some(4), "twice at once");
+    let store = factory.reopen(store, options);
+    waits(&store, Some(4), "opened again");
+    remove(&store, "a").await;
+    waits(&store, Some(5), "deleted");
+    set(&store, "a", "y").await;
+    remove(&store, "c").await;
+    waits(&store, None, "nothing left");
 }

@@ -21,6 +21,8 @@ use futures::FutureExt;
 
 use crate::{Error, Expect, KeyValue, Limit, Op, Options, Revision, Store};
 
+#[cfg(test)]
+pub(crate) use self::expiry::waits_for_no_value_that_is_gone;
 pub use self::layered::{Layer, Layered};
 pub(crate) use self::watched::Watched;
 

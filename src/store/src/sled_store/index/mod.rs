@@ -63,8 +63,8 @@ impl Index {
         older.get(after.checked_sub(1)?)?.live()
     }
 
-    /// Adds the next revision of a key.
-    pub(crate) fn apply(&mut self, key: &Key, version: Version) {
+    /// Adds the next revision of a key; the one before, which may be a deletion's.
+    pub(crate) fn apply(&mut self, key: &Key, version: Version) -> Option<Revision> {
         let before = self.keys.insert(key, version);
         if let Some(before) = before {
             match self.older.get_mut(key) {
@@ -75,6 +75,7 @@ impl Index {
         if before.is_some() || version.live().is_none() {
             self.garbage.push_back((version.modified, key.clone()));
         }
+        before.map(|before| before.modified)
     }
 
     /// Shows `each` the live keys that start with `prefix`, as of `revision`, after `from`, in
