@@ -19,10 +19,11 @@ use rustix::io::Errno;
 use super::directory::Directory;
 use super::open::{self, Opened};
 use super::plan::Change;
+use super::read;
 use super::recovery::{self, Logged};
 use super::shared::{Shared, missing};
 use super::wal::{self, Wal};
-use crate::{Error, Event, KeyValue, Revision};
+use crate::{Error, Revision};
 
 /// How much room must be writable before the files are opened again.
 const PROBE_BYTES: usize = 1 << 20;
@@ -189,38 +190,12 @@ fn wait_for_lock(db: &Path) -> io::Result<()> {
 }
 
 fn change(shared: &Shared, logged: Logged) -> Result<Change, Error> {
-    let read = |revision| shared.value(revision)?.ok_or_else(|| missing(revision));
-    let value = if logged.deletion {
-        None
-    } else {
-        Some(read(logged.revision)?)
-    };
-    let prev = match logged.prev {
-        Some(modified) => {
-            let (key, created) = (logged.key.clone(), logged.created);
-            Some(KeyValue {
-                key,
-                value: read(modified)?,
-                created,
-                modified,
-            })
-        }
-        None => None,
-    };
     let now = shared.now();
+    let due = |expiry| (expiry, recovery::due(expiry, now));
     Ok(Change {
-        event: Event {
-            key: logged.key,
-            value,
-            prev,
-            created: logged.created,
-            modified: logged.revision,
-            trace: logged.trace,
-        },
         left: 0,
-        expiry: logged
-            .expiry
-            .map(|expiry| (expiry, recovery::due(expiry, now))),
+        expiry: logged.expiry.map(due),
+        event: read::event(shared, logged)?,
     })
 }
 

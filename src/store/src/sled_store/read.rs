@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::backlog;
 use super::index::Version;
+use super::recovery::Logged;
 use super::ring;
 use super::shared::{Shared, key_value, missing};
 use crate::{Error, Event, Key, KeyValue, Limit, Page, Revision};
@@ -201,16 +202,6 @@ pub(crate) struct Portion {
     pub upto: Revision,
 }
 
-/// A change in the log that a watch wants.
-struct Wanted {
-    revision: Revision,
-    key: Key,
-    deletion: bool,
-    created: Revision,
-    prev: Option<Revision>,
-    trace: base::TraceId,
-}
-
 /// The matching events after `after`, up to `upto` or less. Blocks.
 pub(crate) fn history(
     shared: &Shared,
@@ -229,17 +220,17 @@ pub(crate) fn history(
 }
 
 /// The events, as far as a portion goes with the values before them.
-fn portion(shared: &Shared, wanted: Vec<Wanted>, mut upto: Revision) -> Result<Portion, Error> {
+fn portion(shared: &Shared, wanted: Vec<Logged>, mut upto: Revision) -> Result<Portion, Error> {
     let mut events: Vec<Arc<Event>> = Vec::new();
     let mut bytes = 0;
-    for wanted in wanted {
+    for logged in wanted {
         if let Some(last) = events.last()
             && bytes >= PORTION_BYTES
         {
             upto = last.modified;
             break;
         }
-        let event = event(shared, wanted)?;
+        let event = event(shared, logged)?;
         bytes += ring::cost(&event);
         events.push(Arc::new(event));
     }
@@ -251,7 +242,7 @@ fn wanted(
     prefix: &str,
     after: Revision,
     upto: Revision,
-) -> Result<(Vec<Wanted>, Revision), Error> {
+) -> Result<(Vec<Logged>, Revision), Error> {
     let mut wanted = Vec::new();
     let mut bytes = 0;
     let mut seen = upto;
@@ -262,14 +253,7 @@ fn wanted(
             }
             if head.key.starts_with(prefix) {
                 bytes += head.value_len;
-                wanted.push(Wanted {
-                    revision,
-                    key: head.key.into(),
-                    deletion: head.deletion,
-                    created: head.created,
-                    prev: head.prev,
-                    trace: head.trace,
-                });
+                wanted.push(Logged::new(revision, head));
             }
             let full = bytes >= PORTION_BYTES || wanted.len() >= PORTION_EVENTS;
             if full {
@@ -281,16 +265,18 @@ fn wanted(
     Ok((wanted, seen))
 }
 
-fn event(shared: &Shared, wanted: Wanted) -> Result<Event, Error> {
+/// What a record tells watches, with the values now and before. Blocks.
+pub(crate) fn event(shared: &Shared, logged: Logged) -> Result<Event, Error> {
     let read = |revision| shared.value(revision)?.ok_or_else(|| missing(revision));
-    let Wanted {
+    let Logged {
         revision,
         key,
         deletion,
         created,
         prev,
         trace,
-    } = wanted;
+        ..
+    } = logged;
     let value = if deletion {
         None
     } else {
