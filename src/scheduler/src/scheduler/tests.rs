@@ -83,6 +83,15 @@ impl World {
         self.until(bound, |server| node_of(server, pod)).await;
     }
 
+    /// The first pod takes the only node's room; the second waits for it.
+    async fn first_bound_second_waiting(&self) {
+        self.put_node("n1", &json!({}));
+        self.put_pod("first", &requests(&json!({"cpu": "3"})));
+        self.bound("first").await;
+        self.put_pod("second", &requests(&json!({"cpu": "2"})));
+        self.settle().await;
+    }
+
     /// The pods, what their statuses say of scheduling, and the events, by time.
     fn check(&self, expected: &Expect) {
         let pods = self.server.list::<Pod>();
@@ -183,11 +192,7 @@ fn a_pod_is_bound_to_the_only_node() {
 fn a_pod_waits_for_room_and_says_why() {
     on_one_thread(async {
         let world = World::new();
-        world.put_node("n1", &json!({}));
-        world.put_pod("first", &requests(&json!({"cpu": "3"})));
-        world.bound("first").await;
-        world.put_pod("second", &requests(&json!({"cpu": "2"})));
-        world.settle().await;
+        world.first_bound_second_waiting().await;
         world.check(&expect![[r#"
             first on "n1"
               PodScheduled=True  None: 

@@ -16,12 +16,8 @@ fn told(world: &World) -> String {
 fn tries_and_waits_are_counted_as_upstream_does() {
     on_one_thread(async {
         let world = World::new();
-        world.put_node("n1", &json!({}));
-        world.put_pod("first", &requests(&json!({"cpu": "3"})));
-        world.bound("first").await;
         world.put_pod("gated", &json!({"schedulingGates": [{"name": "g"}]}));
-        world.put_pod("second", &requests(&json!({"cpu": "2"})));
-        world.settle().await;
+        world.first_bound_second_waiting().await;
         expect![[r#"
             scheduler_pending_pods{queue="active"} 0
             scheduler_pending_pods{queue="backoff"} 0
@@ -111,11 +107,7 @@ fn the_last_gate_lifted_is_counted_and_no_other() {
 fn who_backs_off_while_nothing_is_active_is_counted_as_active() {
     on_one_thread(async {
         let world = World::new();
-        world.put_node("n1", &json!({}));
-        world.put_pod("first", &requests(&json!({"cpu": "3"})));
-        world.bound("first").await;
-        world.put_pod("second", &requests(&json!({"cpu": "2"})));
-        world.settle().await;
+        world.first_bound_second_waiting().await;
         // Room comes at once: the second is to wait a second, and nobody is before it.
         world.server.remove(&Pod::GVR, "default", "first");
         world.bound("second").await;
