@@ -1,6 +1,6 @@
-use apimachinery::{RequestCx, UserInfo};
+use apimachinery::{RequestCx, UserInfo, merge_patch};
 use expect_test::expect;
-use serde_json::{Map, json};
+use serde_json::json;
 
 use super::*;
 use crate::testing::{Cluster, Request};
@@ -15,31 +15,17 @@ fn hardened() -> Value {
     })
 }
 
-/// RFC 7386.
-fn merge(value: &mut Value, patch: &Value) {
-    let Value::Object(patch) = patch else {
-        *value = patch.clone();
-        return;
-    };
-    if !value.is_object() {
-        *value = Value::Object(Map::new());
-    }
-    for (key, change) in patch {
-        merge(&mut value[key], change);
-    }
-}
-
 /// The hardened pod, changed.
 fn pod(spec: &Value) -> Value {
     let mut pod = json!({"metadata": {"name": "p"}, "spec": hardened()});
-    merge(&mut pod["spec"], spec);
+    merge_patch(&mut pod["spec"], spec);
     pod
 }
 
 /// The hardened pod with a changed container and one more like it.
 fn container(change: &Value) -> Value {
     let mut container = hardened()["containers"][0].clone();
-    merge(&mut container, change);
+    merge_patch(&mut container, change);
     let mut init = container.clone();
     init["name"] = "i".into();
     pod(&json!({"containers": [container], "initContainers": [init]}))
@@ -269,7 +255,12 @@ async fn labels_decide_who_is_refused_and_who_is_warned() {
             pod(&json!({"hostPID": true, "ephemeralContainers": [{"name": "e"}]})),
             refused,
         ),
-        (enforcing(), deployments(), deployment(), ""),
+        (
+            enforcing(),
+            deployments(),
+            deployment(),
+            "would violate PodSecurity \"baseline:latest\": host namespaces (hostPID=true)",
+        ),
         (warning(), pods(), bad(), warned),
         (warning(), deployments(), deployment(), warned),
         (
@@ -303,6 +294,44 @@ async fn labels_decide_who_is_refused_and_who_is_warned() {
     }
 }
 
+#[test]
+fn who_enforces_is_warned_unless_it_says_otherwise() {
+    let rows: [(&[(&str, &str)], &str); 9] = [
+        (&[], "privileged:latest"),
+        (&[("enforce", "baseline")], "baseline:latest"),
+        (
+            &[("enforce", "baseline"), ("enforce-version", "v1.22")],
+            "baseline:v1.22",
+        ),
+        (
+            &[("enforce", "baseline"), ("warn-version", "v1.23")],
+            "baseline:v1.23",
+        ),
+        (
+            &[("enforce", "baseline"), ("warn", "restricted")],
+            "restricted:latest",
+        ),
+        (
+            &[("enforce", "baseline"), ("warn", "privileged")],
+            "privileged:latest",
+        ),
+        // What is wrong warns nobody.
+        (
+            &[("enforce", "baseline"), ("warn", "strict")],
+            "privileged:latest",
+        ),
+        (&[("enforce", "strict")], "privileged:latest"),
+        (&[("enforce-version", "v1.22")], "privileged:latest"),
+    ];
+    for (labels, expected) in rows {
+        let labels = labels.iter().map(|(mode, value)| (label(mode), *value));
+        let labels: std::collections::BTreeMap<_, _> = labels.collect();
+        let namespace = Object::from_value(namespace(&json!(labels))).expect("an object");
+        let warn = policy::Policy::of(&namespace).0.warn;
+        assert_eq!(warn.to_string(), expected, "{labels:?}");
+    }
+}
+
 #[tokio::test]
 async fn namespaces_need_labels_that_say_something() {
     let create = || Request::create("namespaces", "n", "n");
@@ -310,7 +339,7 @@ async fn namespaces_need_labels_that_say_something() {
     let wrong = || namespace(&json!({label("enforce"): "strict", label("warn-version"): "1.24"}));
     let named = |name: &str, spec: Value| {
         let mut pod = pod(&spec);
-        merge(
+        merge_patch(
             &mut pod,
             &json!({"apiVersion": "v1", "kind": "Pod",
             "metadata": {"name": name, "namespace": "n"}}),

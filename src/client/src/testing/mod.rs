@@ -9,7 +9,6 @@
 //! answers to be lost, events to be dropped, history to be forgotten.
 
 mod faults;
-mod merge;
 mod route;
 mod selection;
 mod state;

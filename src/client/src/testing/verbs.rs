@@ -1,13 +1,12 @@
 //! What the fake server does with a request.
 
-use apimachinery::{Details, Object, Status, StatusError, time};
+use apimachinery::{Details, Object, Status, StatusError, merge_patch, time};
 use base::TraceId;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::faults::Verb;
-use super::merge::merge;
 use super::route::Route;
 use super::selection::Selection;
 use super::state::{Key, State};
@@ -208,7 +207,7 @@ impl Call<'_> {
             "scale" => scale_of(&old).into_value(),
             _ => old.into_value(),
         };
-        merge(&mut value, &patch);
+        merge_patch(&mut value, &patch);
         if patch.pointer("/metadata/resourceVersion").is_none()
             && let Some(metadata) = value["metadata"].as_object_mut()
         {

@@ -3,12 +3,11 @@
 
 mod go;
 mod json;
-mod merge;
 mod strategic;
 mod three_way;
 
+pub use apimachinery::merge_patch as merge;
 pub use json::{JsonPatchError, MAX_COPIED, MAX_DEPTH, MAX_OPERATIONS, json};
-pub use merge::merge;
 pub use strategic::{StrategicError, strategic};
 pub use three_way::{create_three_way_strategic, create_two_way_strategic};
 

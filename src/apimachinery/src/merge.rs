@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 /// Merges a patch into a document: objects merge, null removes, anything else replaces.
-pub fn merge(target: &mut Value, patch: &Value) {
+pub fn merge_patch(target: &mut Value, patch: &Value) {
     let Value::Object(patch) = patch else {
         target.clone_from(patch);
         return;
@@ -16,7 +16,7 @@ pub fn merge(target: &mut Value, patch: &Value) {
         if value.is_null() {
             target.remove(key);
         } else {
-            merge(target.entry(key.clone()).or_insert(Value::Null), value);
+            merge_patch(target.entry(key.clone()).or_insert(Value::Null), value);
         }
     }
 }
@@ -75,7 +75,7 @@ mod tests {
             ),
         ];
         for (mut target, patch, expected) in rows {
-            merge(&mut target, &patch);
+            merge_patch(&mut target, &patch);
             assert_eq!(target, expected, "{patch}");
         }
     }
