@@ -64,18 +64,30 @@ pub(super) struct Policy {
 
 impl Policy {
     /// Reads the labels. What is wrong is as strict as can be where it enforces, and nothing
-    /// where it warns.
+    /// where it warns. Who enforces a level and says nothing of warnings is warned of that level,
+    /// because it refuses the pods of workloads and not the workloads.
     pub(super) fn of(namespace: &Object) -> (Self, FieldErrors) {
         let mut errors = FieldErrors::default();
         let enforce = versioned(namespace, "enforce", Level::Restricted, &mut errors);
         versioned(namespace, "audit", Level::Privileged, &mut errors);
-        let warn = versioned(namespace, "warn", Level::Privileged, &mut errors);
+        let mut warn = versioned(namespace, "warn", Level::Privileged, &mut errors);
+        let says = |mode: &str| namespace.label(&label(mode));
+        if says("warn").is_none() && says("enforce").and_then(Level::parse).is_some() {
+            warn.level = enforce.level;
+            if says("warn-version").is_none() {
+                warn.minor = enforce.minor;
+            }
+        }
         (Self { enforce, warn }, errors)
     }
 
     pub(super) fn is_privileged(self) -> bool {
         [self.enforce, self.warn].map(|v| v.level) == [Level::Privileged; 2]
     }
+}
+
+fn label(mode: &str) -> String {
+    format!("pod-security.kubernetes.io/{mode}")
 }
 
 fn versioned(
@@ -89,7 +101,7 @@ fn versioned(
         let path = Path::new("metadata").child("labels").key(label);
         errors.0.push(FieldError::invalid(&path, value, why));
     };
-    let label = format!("pod-security.kubernetes.io/{mode}");
+    let label = label(mode);
     if let Some(text) = namespace.label(&label) {
         read.level = Level::parse(text).unwrap_or_else(|| {
             refuse(
