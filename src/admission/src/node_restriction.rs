@@ -1,5 +1,7 @@
 //! A kubelet writes what is its own: the half of the Node authorizer that needs the body.
 
+mod claim_status;
+mod labels;
 mod mirror_pod;
 mod pod_status;
 mod token;
@@ -14,12 +16,7 @@ use serde_json::Value;
 use crate::request::{forbidden, is_about, items, text};
 use crate::sources::{AudienceSource, ObjectSource};
 
-/// Labels under this prefix are the administrator's, to keep workloads off a node that has been
-/// broken into.
-const RESTRICTED_LABELS: &str = "node-restriction.kubernetes.io";
-
-/// Judges users in `system:nodes` only. Other labels of the kubernetes.io domain, which upstream
-/// refuses here too, are let through: the kubelet of rk3s sets its own roles.
+/// Judges users in `system:nodes` only.
 pub struct NodeRestriction {
     objects: Arc<dyn ObjectSource>,
     audiences: Arc<dyn AudienceSource>,
@@ -51,6 +48,9 @@ impl NodeRestriction {
             ("", "pods", "status") => pod_status::judge(node, attributes, object).map_err(refuse),
             ("", "serviceaccounts", "token") if is_new => {
                 self.token(node, attributes, object).await
+            }
+            ("", "persistentvolumeclaims", "status") => {
+                claim_status::judge(node, attributes, object).map_err(refuse)
             }
             // `/status` carries metadata too.
             ("", "nodes", _) => own_node(node, attributes, object).map_err(refuse),
@@ -131,49 +131,33 @@ fn own_node(node: &str, attributes: &Attributes<'_>, object: &Object) -> Result<
             object.name()
         ));
     }
-    let old = attributes.old;
-    let changed = restricted_labels(object, old);
-    if !changed.is_empty() {
-        let verb = if old.is_some() {
-            "modify"
-        } else {
-            "set the following"
-        };
-        return Err(format!("is not allowed to {verb} labels: {changed}"));
-    }
-    // Whoever owns it can have it collected, taints and all.
-    let owners = |node: &Object| -> Vec<Value> {
-        items(node, "/metadata/ownerReferences").cloned().collect()
+    let Some(old) = attributes.old else {
+        let set = labels::forbidden(object, None);
+        let text = "is not allowed to set the following labels";
+        return none(&set, || format!("node {node:?} {text}: {set}"));
     };
-    if old.is_some_and(|old| owners(old) != owners(object)) {
-        return Err(format!(
-            "node {node:?} is not allowed to modify ownerReferences"
-        ));
+    let all = |node: &Object, list: &str| -> Vec<Value> { items(node, list).cloned().collect() };
+    // Whoever owns it can have it collected, taints and all.
+    for (list, what) in [
+        ("/spec/taints", "taints"),
+        ("/metadata/ownerReferences", "ownerReferences"),
+    ] {
+        if all(old, list) != all(object, list) {
+            return Err(format!("node {node:?} is not allowed to modify {what}"));
+        }
     }
-    let taints = |node: &Object| -> Vec<Value> { items(node, "/spec/taints").cloned().collect() };
-    if old.is_some_and(|old| taints(old) != taints(object)) {
-        return Err(format!("node {node:?} is not allowed to modify taints"));
-    }
-    Ok(())
+    let changed = labels::forbidden(object, Some(old));
+    none(&changed, || {
+        format!("is not allowed to modify labels: {changed}")
+    })
 }
 
-/// The restricted labels that differ, in order.
-fn restricted_labels(new: &Object, old: Option<&Object>) -> String {
-    let keys = |object: &Object| -> Vec<String> {
-        let labels = object.at("/metadata/labels").and_then(Value::as_object);
-        labels.into_iter().flat_map(|l| l.keys().cloned()).collect()
-    };
-    let mut all = keys(new);
-    all.extend(old.into_iter().flat_map(keys));
-    all.retain(|key| {
-        let prefix = key.split_once('/').map_or("", |(prefix, _)| prefix);
-        let restricted =
-            prefix == RESTRICTED_LABELS || prefix.ends_with(&format!(".{RESTRICTED_LABELS}"));
-        restricted && new.label(key) != old.and_then(|old| old.label(key))
-    });
-    all.sort();
-    all.dedup();
-    all.join(", ")
+fn none(found: &str, otherwise: impl FnOnce() -> String) -> Result<(), String> {
+    if found.is_empty() {
+        Ok(())
+    } else {
+        Err(otherwise())
+    }
 }
 
 #[cfg(test)]

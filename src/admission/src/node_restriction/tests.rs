@@ -164,6 +164,15 @@ async fn refusals_read_as_upstreams() {
             node("n1", restricted.clone(), json!([])),
         ),
         (
+            "a role",
+            nodes(),
+            node(
+                "n1",
+                json!({"node-role.kubernetes.io/etcd": "true"}),
+                json!([]),
+            ),
+        ),
+        (
             "lost label",
             nodes().update(node("n1", restricted.clone(), json!([]))),
             plain(),
@@ -224,7 +233,8 @@ async fn refusals_read_as_upstreams() {
         another lease: leases.coordination.k8s.io is forbidden: can only access node lease with the same name as the requesting node
         own node: admitted
         another node: nodes "n1" is forbidden: node "n1" is not allowed to modify node "n2"
-        new label: nodes "n1" is forbidden: is not allowed to set the following labels: a.node-restriction.kubernetes.io/x
+        new label: nodes "n1" is forbidden: node "n1" is not allowed to set the following labels: a.node-restriction.kubernetes.io/x
+        a role: nodes "n1" is forbidden: node "n1" is not allowed to set the following labels: node-role.kubernetes.io/etcd
         lost label: nodes "n1" is forbidden: is not allowed to modify labels: a.node-restriction.kubernetes.io/x
         kept label: admitted
         new owner: nodes "n1" is forbidden: node "n1" is not allowed to modify ownerReferences
@@ -419,5 +429,53 @@ async fn a_pods_status_steers_nobody() {
             why => format!("pods \"web\" is forbidden: node \"n1\" {why}"),
         };
         assert_eq!(answer(request.update(old), new).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn of_a_claims_status_only_the_size_is_its_own() {
+    let claim = || {
+        json!({
+            "metadata": {"name": "c", "labels": {"a": "b"}, "resourceVersion": "7"},
+            "spec": {"volumeName": "v"}, "status": {"phase": "Bound"},
+        })
+    };
+    let size = json!({"storage": "2Gi"});
+    let rows = [
+        ("/metadata", "resourceVersion", json!("8"), ""),
+        ("/metadata", "managedFields", json!([{}]), ""),
+        ("/metadata", "finalizers", json!([]), ""),
+        ("/status", "capacity", size.clone(), ""),
+        ("/status", "allocatedResources", size.clone(), ""),
+        (
+            "/status",
+            "allocatedResourceStatuses",
+            json!({"storage": "NodeResizePending"}),
+            "",
+        ),
+        ("/status", "conditions", json!([{"type": "Resizing"}]), ""),
+        ("/status", "phase", json!("Lost"), "status.phase"),
+        ("/metadata", "labels", json!({}), "metadata.labels"),
+        (
+            "/metadata",
+            "finalizers",
+            json!(["x/y"]),
+            "metadata.finalizers",
+        ),
+        ("", "spec", json!({"volumeName": "w"}), "spec.volumeName"),
+    ];
+    for (pointer, field, value, changed) in rows {
+        let mut new = claim();
+        new.pointer_mut(pointer).expect("there")[field] = value;
+        let request = Request::create("persistentvolumeclaims", "ns", "c").subresource("status");
+        let expected = match changed {
+            "" => "admitted".to_owned(),
+            changed => format!(
+                "persistentvolumeclaims \"c\" is forbidden: node \"n1\" is not allowed to update \
+                 fields other than status.capacity and status.conditions: {changed}"
+            ),
+        };
+        let answer = answer(request.update(claim()), new).await;
+        assert_eq!(answer, expected, "{pointer}/{field}");
     }
 }
