@@ -23,6 +23,12 @@ pub fn format_micro(time: Timestamp) -> String {
         .to_string()
 }
 
+/// The day in UTC: `2027-01-01`; bounded as [`format`] is.
+#[must_use]
+pub fn date(time: Timestamp) -> String {
+    time.max(FIRST).strftime("%Y-%m-%d").to_string()
+}
+
 /// Either form, any offset. `None` for what RFC 3339 does not allow (jiff alone takes more:
 /// a time zone in brackets, missing seconds, an offset without a colon), nor for a time that is
 /// before the year 0 in UTC.
@@ -50,6 +56,7 @@ mod tests {
         let time: Timestamp = "2026-11-21T04:00:00.1234567Z".parse().expect("valid");
         assert_eq!(format(time), "2026-11-21T04:00:00Z");
         assert_eq!(format_micro(time), "2026-11-21T04:00:00.123456Z");
+        assert_eq!(date(time), "2026-11-21");
         assert_eq!(
             parse("2026-11-21T04:00:00Z").map(format).as_deref(),
             Some("2026-11-21T04:00:00Z")
@@ -74,6 +81,7 @@ mod tests {
         for time in [Timestamp::MIN, FIRST] {
             assert_eq!(format(time), first);
             assert_eq!(format_micro(time), "0000-01-01T00:00:00.000000Z");
+            assert_eq!(date(time), "0000-01-01");
         }
         assert_eq!(format(Timestamp::MAX), "9999-12-30T22:00:00Z");
     }

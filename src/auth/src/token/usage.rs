@@ -3,9 +3,8 @@
 
 use std::time::Duration;
 
-use apimachinery::{Object, StatusError};
+use apimachinery::{Object, StatusError, time};
 use base::metrics::{IntCounter, Make, Registry};
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::ServiceAccountTokens;
@@ -78,9 +77,9 @@ impl ServiceAccountTokens {
     pub(super) async fn note_use(&self, secret: &Object) {
         let now = self.clock.wall();
         let last = secret.label(LAST_USED).unwrap_or_default();
-        let today = day(now);
+        let today = time::date(now);
         // Another server's clock may be ahead.
-        if last == today || last == day(now.saturating_add(DAY).unwrap_or(Timestamp::MAX)) {
+        if last == today || last == time::date(now.saturating_add(DAY).unwrap_or(Timestamp::MAX)) {
             return;
         }
         let labelling = self.objects.label_secret(secret, LAST_USED, &today);
@@ -92,9 +91,4 @@ impl ServiceAccountTokens {
             tracing::warn!(namespace, name, %error, "a Secret was not labelled with its last use");
         }
     }
-}
-
-/// `2027-01-01`, in UTC.
-fn day(at: Timestamp) -> String {
-    at.to_zoned(TimeZone::UTC).date().to_string()
 }
