@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use pki::ClientVerifier;
 use rustls_pki_types::CertificateDer;
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
 
 use crate::authenticate::{Authenticator, Credentials, Outcome, Unauthenticated};
 
@@ -17,6 +17,8 @@ use crate::authenticate::{Authenticator, Credentials, Outcome, Unauthenticated};
 const CREDENTIAL_ID: &str = "authentication.kubernetes.io/credential-id";
 /// How many chains are remembered: a cluster's components and people, many times over.
 const REMEMBERED: usize = 1024;
+/// The attribute of a subject that says the user's uid (upstream's).
+const UID: &str = "1.3.6.1.4.1.57683.2";
 
 /// Accepts certificates for client authentication that lead to the client authorities, valid by
 /// the clock at the time of the request. A chain's signatures are checked once; what is
@@ -99,19 +101,21 @@ impl X509 {
     ) -> Result<Verified, Unauthenticated> {
         let (_, certificate) = X509Certificate::from_der(leaf).map_err(unreadable)?;
         let verified = self.verifier.verify(chain, now);
-        verified.map_err(|error| Unauthenticated::Certificate {
+        let refused = |why: String| Unauthenticated::Certificate {
             subject: certificate.subject().to_string(),
             serial: certificate.raw_serial_as_string(),
-            why: error.to_string(),
-        })?;
-        let (mut from, mut until) = (Timestamp::MIN, Timestamp::MAX);
+            why,
+        };
+        let (mut from, mut until) = verified
+            .map_err(|error| refused(error.to_string()))?
+            .into_inner();
         for der in chain {
             let (_, link) = X509Certificate::from_der(der).map_err(unreadable)?;
             let validity = link.validity();
             from = from.max(time(validity.not_before.timestamp()));
             until = until.min(time(validity.not_after.timestamp()));
         }
-        let user = user(&certificate, leaf);
+        let user = user(&certificate, leaf).map_err(refused)?;
         Ok(Verified { user, from, until })
     }
 }
@@ -144,19 +148,48 @@ fn fingerprint(chain: &[CertificateDer<'_>]) -> Fingerprint {
 }
 
 /// The user a certificate names; `None` without a common name, as upstream.
-fn user(certificate: &X509Certificate<'_>, der: &[u8]) -> Option<UserInfo> {
+fn user(certificate: &X509Certificate<'_>, der: &[u8]) -> Result<Option<UserInfo>, String> {
     let subject = certificate.subject();
-    let name = subject.iter_common_name().last()?.as_str().ok()?;
+    let name = subject.iter_common_name().last();
+    let name = name.and_then(|name| name.as_str().ok()).unwrap_or_default();
     if name.is_empty() {
-        return None;
+        return Ok(None);
     }
     let organizations = subject.iter_organization();
     // A group that is no text cannot be named in a binding either.
     let groups: Vec<_> = organizations.filter_map(|o| o.as_str().ok()).collect();
     let mut user = UserInfo::new(name, &groups);
+    let anonymous = UserInfo::anonymous();
+    let says = |group: &str| groups.contains(&group);
+    if name == anonymous.name
+        || says(UserInfo::AUTHENTICATED)
+        || anonymous.groups.iter().any(|group| says(group))
+    {
+        // Who says of itself whether it is known is not told so again.
+        user.groups.pop();
+    }
+    user.uid = uid(subject)?;
     user.extra
         .insert(CREDENTIAL_ID.into(), vec![credential_id(der)]);
-    Some(user)
+    Ok(Some(user))
+}
+
+/// Empty without one.
+fn uid(subject: &X509Name<'_>) -> Result<String, String> {
+    let mut uids = subject
+        .iter_attributes()
+        .filter(|attribute| attribute.attr_type().to_id_string() == UID);
+    let Some(uid) = uids.next() else {
+        return Ok(String::new());
+    };
+    if uids.next().is_some() {
+        return Err("expected 1 UID, but found multiple".to_owned());
+    }
+    match uid.as_str() {
+        Ok("") => Err("UID cannot be an empty string".to_owned()),
+        Ok(uid) => Ok(uid.to_owned()),
+        Err(_) => Err("unable to parse UID into a string".to_owned()),
+    }
 }
 
 fn credential_id(der: &[u8]) -> String {
@@ -250,6 +283,23 @@ mod tests {
             the clock set right: dev ["system:authenticated"] 1
         "#]].assert_eq(&shown);
 
+        // Its authority ends before the certificate does, also for who has been seen before.
+        hands.shift_wall(3560.0 * 86_400.0);
+        let outliving = issue("dev", &[]);
+        let chain = super::tests::chain(&outliving);
+        let good = || {
+            let credentials = Credentials {
+                peer_certificates: &chain,
+                ..Credentials::default()
+            };
+            ask(&authenticator, credentials).is_ok()
+        };
+        assert!(good() && good());
+        hands.shift_wall(180.0 * 86_400.0);
+        assert!(!good());
+        hands.shift_wall(-180.0 * 86_400.0);
+        assert!(good());
+
         let none = ask(&authenticator, Credentials::default());
         assert_eq!(none, Ok(None));
         let junk = [CertificateDer::from(vec![1, 2, 3])];
@@ -259,5 +309,40 @@ mod tests {
         };
         let refused = ask(&authenticator, credentials);
         assert!(matches!(refused, Err(Unauthenticated::Unreadable(_))));
+    }
+
+    #[test]
+    fn subjects_say_uids_and_whether_they_are_known() {
+        let directory = tempfile::tempdir().expect("fresh directory");
+        let (clock, _hands) = Clock::manual("2027-01-01T12:00:00Z".parse().expect("a time"));
+        let pki = open(&clock, directory.path());
+        let read = |pem: &str| -> Result<_, String> {
+            let der = CertificateDer::from_pem_slice(pem.as_bytes()).expect("PEM");
+            let (_, certificate) = X509Certificate::from_der(&der).expect("a certificate");
+            let known = user(&certificate, &der)?;
+            Ok(known.map(|user| (user.uid, user.groups)))
+        };
+        let issue = |name: &str, groups: &[&str]| {
+            let issued = pki.client_certificate(name, groups).expect("issued");
+            let known = read(&issued.cert_pem).map(|known| known.expect("a name").1);
+            known.expect("no uid")
+        };
+        let known = "system:authenticated";
+        for (name, groups, expected) in [
+            ("dev", &["a"][..], &["a", known][..]),
+            ("dev", &[known], &[known]),
+            (
+                "dev",
+                &["system:unauthenticated"],
+                &["system:unauthenticated"],
+            ),
+            ("system:anonymous", &["a"], &["a"]),
+        ] {
+            assert_eq!(issue(name, groups), expected, "{name} {groups:?}");
+        }
+        let one = read(include_str!("../testdata/one-uid.crt"));
+        assert_eq!(one, Ok(Some(("abc".into(), vec![known.into()]))));
+        let two = read(include_str!("../testdata/two-uids.crt"));
+        assert_eq!(two, Err("expected 1 UID, but found multiple".into()));
     }
 }

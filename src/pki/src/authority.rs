@@ -153,6 +153,11 @@ impl Authority {
         &self.pem
     }
 
+    /// The signing certificate, then whatever links it to its root.
+    pub(crate) fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.chain
+    }
+
     pub(crate) fn roots(&self) -> Result<RootCertStore> {
         let mut roots = RootCertStore::empty();
         for der in &self.chain {

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 
 use rustls::{ClientConfig, ClientConnection, ProtocolVersion, ServerConfig, ServerConnection};
+use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName};
 
 use super::Rig;
@@ -183,6 +184,23 @@ fn client_certificates_end() {
     verifier
         .verify(&[], rig.clock.wall())
         .expect_err("no certificate");
+}
+
+#[test]
+fn client_certificates_end_with_their_authority() {
+    let rig = Rig::new();
+    let pki = rig.open().expect("made");
+    let verifier = ClientVerifier::new(pki.client_ca_pem()).expect("verifier");
+    rig.hands.shift_wall(3560.0 * 86_400.0);
+    let late = pki.client_certificate("dev", &[]).expect("issued");
+    let chain: Vec<CertificateDer<'_>> = CertificateDer::pem_slice_iter(late.cert_pem.as_bytes())
+        .map(|der| der.expect("PEM"))
+        .collect();
+    for (day, good) in [(0, true), (89, true), (91, false), (180, false)] {
+        let now = rig.clock.wall() + jiff::SignedDuration::from_hours(day * 24);
+        let judged = verifier.verify(&chain, now);
+        assert_eq!(judged.is_ok(), good, "day {day}: {judged:?}");
+    }
 }
 
 #[test]
