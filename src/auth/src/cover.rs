@@ -1,55 +1,120 @@
 //! Whether some rules give everything that others give.
 
+use std::collections::HashSet;
+
 use crate::rule::Rule;
 
+/// Permissions of which [`missing`] tells each whether it is there: rules multiply, and a body of a
+/// megabyte can ask for more of them than there are atoms.
+const MOST_PARTS: usize = 100_000;
+/// Missing permissions that are told, as long as a refusal may be.
+const MOST_MISSING: usize = 1000;
+
+/// Rules that come to more permissions than are compared.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the rules come to {0} permissions that no single rule of their writer gives, of which at most \
+     {MOST_PARTS} can be looked for one by one: write fewer rules at once"
+)]
+pub(crate) struct TooMany(usize);
+
 /// What `wanted` gives and `owned` does not, broken down to rules of one verb, one group and
-/// resource, and one name at most, or of one verb and one path.
-pub(crate) fn missing(owned: &[Rule], wanted: &[Rule]) -> Vec<Rule> {
-    let parts = wanted.iter().flat_map(broken_down);
-    parts
-        .filter(|part| !owned.iter().any(|rule| covers(rule, part)))
-        .collect()
+/// resource, and one name at most, or of one verb and one path; the first thousand of them.
+///
+/// # Errors
+/// [`TooMany`].
+pub(crate) fn missing(owned: &[Rule], wanted: &[Rule]) -> Result<Vec<Rule>, TooMany> {
+    let distinct: Vec<Rule> = wanted.iter().map(without_repeats).collect();
+    let open = || {
+        let open = distinct.iter();
+        open.filter(|rule| !owned.iter().any(|owner| covers(owner, rule)))
+    };
+    let count = open().map(count_parts).fold(0, usize::saturating_add);
+    if count > MOST_PARTS {
+        return Err(TooMany(count));
+    }
+    let mut missing = Vec::new();
+    for rule in open() {
+        missing_of(owned, rule, &mut missing);
+    }
+    missing.truncate(MOST_MISSING);
+    Ok(missing)
 }
 
-fn broken_down(rule: &Rule) -> Vec<Rule> {
+fn without_repeats(rule: &Rule) -> Rule {
+    let once = |list: &[String]| {
+        let mut seen = HashSet::new();
+        let first = list.iter().filter(|item| seen.insert(item.as_str()));
+        first.cloned().collect()
+    };
+    Rule {
+        verbs: once(&rule.verbs),
+        api_groups: once(&rule.api_groups),
+        resources: once(&rule.resources),
+        resource_names: once(&rule.resource_names),
+        non_resource_urls: once(&rule.non_resource_urls),
+    }
+}
+
+/// How many rules [`missing_of`] looks at.
+fn count_parts(rule: &Rule) -> usize {
+    let names = rule.resource_names.len().max(1);
+    let objects = [rule.api_groups.len(), rule.resources.len(), names];
+    let objects = objects.into_iter().fold(1, usize::saturating_mul);
+    objects
+        .saturating_add(rule.non_resource_urls.len())
+        .saturating_mul(rule.verbs.len())
+}
+
+fn missing_of(owned: &[Rule], rule: &Rule, missing: &mut Vec<Rule>) {
     let one = |text: &String| vec![text.clone()];
-    let mut parts = Vec::new();
+    let names: Vec<Vec<String>> = if rule.resource_names.is_empty() {
+        vec![Vec::new()]
+    } else {
+        rule.resource_names.iter().map(one).collect()
+    };
     for group in &rule.api_groups {
         for resource in &rule.resources {
+            let mut part = Rule {
+                api_groups: one(group),
+                resources: one(resource),
+                ..Rule::default()
+            };
+            // Most rules are about something else.
+            let near: Vec<&Rule> = owned
+                .iter()
+                .filter(|owner| concerns(owner, &part))
+                .collect();
             for verb in &rule.verbs {
-                let part = Rule {
-                    verbs: one(verb),
-                    api_groups: one(group),
-                    resources: one(resource),
-                    ..Rule::default()
-                };
-                if rule.resource_names.is_empty() {
-                    parts.push(part);
-                    continue;
+                part.verbs = one(verb);
+                for names in &names {
+                    part.resource_names.clone_from(names);
+                    add_missing(&near, &part, missing);
                 }
-                parts.extend(rule.resource_names.iter().map(|name| Rule {
-                    resource_names: one(name),
-                    ..part.clone()
-                }));
             }
         }
     }
+    let all: Vec<&Rule> = owned.iter().collect();
     for url in &rule.non_resource_urls {
-        parts.extend(rule.verbs.iter().map(|verb| Rule {
-            verbs: one(verb),
-            non_resource_urls: one(url),
-            ..Rule::default()
-        }));
+        for verb in &rule.verbs {
+            let part = Rule {
+                verbs: one(verb),
+                non_resource_urls: one(url),
+                ..Rule::default()
+            };
+            add_missing(&all, &part, missing);
+        }
     }
-    parts
+}
+
+fn add_missing(owned: &[&Rule], part: &Rule, missing: &mut Vec<Rule>) {
+    if missing.len() < MOST_MISSING && !owned.iter().any(|owner| covers(owner, part)) {
+        missing.push(part.clone());
+    }
 }
 
 /// Whether a whole rule gives what a broken-down one gives.
 fn covers(owner: &Rule, part: &Rule) -> bool {
-    let all = |set: &[String], wanted: &[String]| {
-        let has = |text: &str| set.iter().any(|item| item == text);
-        has("*") || wanted.iter().all(|text| has(text))
-    };
     let names = if part.resource_names.is_empty() {
         owner.resource_names.is_empty()
     } else {
@@ -63,11 +128,17 @@ fn covers(owner: &Rule, part: &Rule) -> bool {
         let mut owned = owner.non_resource_urls.iter();
         owned.any(|owned| covers_url(owned, url))
     });
-    all(&owner.verbs, &part.verbs)
-        && all(&owner.api_groups, &part.api_groups)
-        && covers_resources(owner, part)
-        && names
-        && urls
+    has_all(&owner.verbs, &part.verbs) && concerns(owner, part) && names && urls
+}
+
+/// Whether a rule is about the part's groups and resources, whatever it allows there.
+fn concerns(owner: &Rule, part: &Rule) -> bool {
+    has_all(&owner.api_groups, &part.api_groups) && covers_resources(owner, part)
+}
+
+fn has_all(set: &[String], wanted: &[String]) -> bool {
+    let has = |text: &str| set.iter().any(|item| item == text);
+    has("*") || wanted.iter().all(|text| has(text))
 }
 
 fn covers_resources(owner: &Rule, part: &Rule) -> bool {
@@ -180,7 +251,7 @@ mod tests {
             ("get apps/deployments web", "get apps/deployments"),
             ("get apps/deployments", "get apps/deployments web"),
         ] {
-            let missing = missing(&rules(owned), &rules(wanted));
+            let missing = missing(&rules(owned), &rules(wanted)).expect("few");
             shown += &format!("{owned:?} lacks of {wanted:?}:\n{}\n", describe(&missing));
         }
         expect![[r#"
@@ -213,5 +284,38 @@ mod tests {
 
         "#]]
         .assert_eq(&shown);
+    }
+
+    /// A rule with this many of each: few octets, and more permissions than can be counted.
+    fn wide(many: usize) -> Rule {
+        let list = |what: &str| (0..many).map(|n| format!("{what}{n}")).collect();
+        Rule {
+            verbs: list("verb"),
+            api_groups: list("group"),
+            resources: list("resource"),
+            resource_names: list("name"),
+            non_resource_urls: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn rules_that_multiply_cost_no_more_than_a_little() {
+        let everything = rules("* */*");
+        assert_eq!(missing(&everything, &[wide(50_000)]), Ok(Vec::new()));
+        let refused = missing(&rules("get apps/deployments"), &[wide(70_000)]);
+        assert_eq!(refused, Err(TooMany(usize::MAX)));
+        let told = missing(&[], &[wide(15)]).expect("few enough");
+        assert_eq!(told.len(), MOST_MISSING);
+        let refused = missing(&[], &[wide(15), wide(15)]);
+        assert_eq!(refused, Err(TooMany(101_250)));
+        // The same said often is said once.
+        let often = Rule {
+            verbs: vec!["get".into(); 200_000],
+            api_groups: vec!["apps".into(); 200_000],
+            resources: vec!["deployments".into(); 200_000],
+            ..Rule::default()
+        };
+        let parts = missing(&[], &[often]).expect("few");
+        assert_eq!(parts, rules("get apps/deployments"));
     }
 }

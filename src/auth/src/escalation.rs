@@ -112,7 +112,7 @@ impl EscalationCheck {
     fn confirm(&self, asked: &Attributes<'_>, wanted: &[Rule]) -> Result<(), String> {
         let user = &asked.cx.user;
         let (owned, errors) = self.rbac.rules_of(user, asked.namespace);
-        let missing = missing(&owned, wanted);
+        let missing = missing(&owned, wanted).map_err(|error| error.to_string())?;
         if missing.is_empty() {
             return Ok(());
         }

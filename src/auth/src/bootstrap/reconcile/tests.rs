@@ -160,3 +160,11 @@ fn a_conflict_is_tried_again_and_not_for_ever() {
         assert_eq!(shelf.reconcile().map_err(|error| error.code()), outcome);
     }
 }
+
+#[test]
+fn roles_of_the_policy_are_small_enough_to_be_completed() {
+    for object in crate::bootstrap::objects() {
+        let parts = missing(&[], &rules(&object)).expect("countable");
+        assert!(parts.len() < 1000, "{}: {}", object.name(), parts.len());
+    }
+}
