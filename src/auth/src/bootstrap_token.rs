@@ -84,9 +84,9 @@ impl BootstrapTokens {
             "not marked usage-bootstrap-authentication=true",
         )?;
         let extra = text("auth-extra-groups");
-        let extra = extra.split(',').filter(|group| !group.is_empty());
         let mut groups = vec![GROUP.to_owned()];
-        for group in extra {
+        // An empty list is no group, an empty group in a list is a wrong one.
+        for group in extra.split(',').filter(|_| !extra.is_empty()) {
             when(
                 is_group(group),
                 "has invalid value for key auth-extra-groups",
@@ -235,6 +235,8 @@ mod tests {
         let groups = |groups| secret(&[("auth-extra-groups", groups)]);
         let good = "system:bootstrappers:workers,system:bootstrappers:a:b-c";
         show("groups", TOKEN, groups(good));
+        show("a comma too many", TOKEN, groups("system:bootstrappers:a,"));
+        show("no groups", TOKEN, groups(""));
         show("a wild group", TOKEN, groups("system:masters"));
         show("a cut group", TOKEN, groups("system:bootstrappers:a-"));
         let mut other = secret(&[]);
@@ -256,6 +258,8 @@ mod tests {
             expired: not known
             an end that is no time: not known
             groups: system:bootstrap:abcdef ["system:bootstrappers", "system:bootstrappers:a:b-c", "system:bootstrappers:workers", "system:authenticated"]
+            a comma too many: not known
+            no groups: system:bootstrap:abcdef ["system:bootstrappers", "system:authenticated"]
             a wild group: not known
             a cut group: not known
             another type: not known
