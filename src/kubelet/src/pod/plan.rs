@@ -77,7 +77,7 @@ pub struct Start {
 
 /// Whether an ended container starts again: its own rules come first, then its own policy, then
 /// the pod's.
-fn restarts(pod: &Pod, container: &Container, exit_code: i32) -> bool {
+pub(super) fn restarts(pod: &Pod, container: &Container, exit_code: i32) -> bool {
     let rules = container.restart_policy_rules.as_deref();
     let restarted_by = |rule: &ContainerRestartRule| {
         let codes = rule.exit_codes.as_ref();

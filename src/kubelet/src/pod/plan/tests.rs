@@ -114,7 +114,7 @@ fn a_containers_own_policy_beats_the_pods() {
 
 #[test]
 fn plans() {
-    let rows: [(Pod, PodView, &str); 13] = [
+    let rows: [(Pod, PodView, &str); 15] = [
         (
             pod("Always", &[], &["a", "b"]),
             view(false, &[]),
@@ -135,6 +135,16 @@ fn plans() {
             pod("Always", &["i"], &["a"]),
             view(true, &["i:0=0"]),
             "start Regular 0 as 0",
+        ),
+        (
+            pod("OnFailure", &["i"], &["a"]),
+            view(true, &["i:0=0"]),
+            "start Regular 0 as 0",
+        ),
+        (
+            pod("Never", &["i"], &["a"]),
+            view(true, &["a:0", "i:0=0"]),
+            "",
         ),
         (pod("Always", &[], &["a"]), view(true, &["a:0"]), ""),
         (

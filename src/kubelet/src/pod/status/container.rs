@@ -8,6 +8,7 @@ use api::meta::Time;
 use jiff::Timestamp;
 
 use super::{Facts, Waiting, incomplete_init};
+use crate::pod::plan::restarts;
 use crate::pod::recall::{LOST, LOST_EXIT_CODE};
 use crate::pod::view::{init_containers, is_sidecar};
 
@@ -15,6 +16,26 @@ use crate::pod::view::{init_containers, is_sidecar};
 const ID_SCHEME: &str = "rk3s://";
 
 pub(super) fn status(
+    pod: &Pod,
+    spec: &Container,
+    old: Option<&ContainerStatus>,
+    facts: &Facts<'_>,
+) -> ContainerStatus {
+    let new = observed(pod, spec, old, facts);
+    // An end that the policy does not let it leave is shown until the next one, should an init
+    // container run again in a new sandbox: the API would refuse the whole status.
+    let stays_ended = |old: &&ContainerStatus| {
+        exit_code(old).is_some_and(|code| !restarts(pod, spec, code)) && exit_code(&new).is_none()
+    };
+    old.filter(stays_ended).cloned().unwrap_or(new)
+}
+
+fn exit_code(status: &ContainerStatus) -> Option<i32> {
+    let terminated = status.state.as_ref()?.terminated.as_ref()?;
+    Some(terminated.exit_code)
+}
+
+fn observed(
     pod: &Pod,
     spec: &Container,
     old: Option<&ContainerStatus>,
@@ -39,6 +60,8 @@ pub(super) fn status(
         status.last_state = last.or_else(|| Some(ContainerState::default()));
         return status;
     };
+    // What has ended for good waits for nothing, whatever failed before it ran.
+    let waiting = waiting.filter(|_| !has_ended_for_good(pod, spec, run));
     status.container_id = Some(id_of(run));
     status.image_id = run.image_id.clone();
     let attempt = i32::try_from(run.metadata.attempt).unwrap_or(i32::MAX);
@@ -64,16 +87,25 @@ fn set_flags(
 ) {
     let running = run.state == cri::ContainerState::Running;
     let probed = facts.probes.of(&spec.name);
-    let runs_once = !is_sidecar(spec)
-        && init_containers(pod)
-            .iter()
-            .any(|init| init.name == spec.name);
+    let runs_once = runs_once(pod, spec);
     status.started = Some(running && (runs_once || probed.started));
     status.ready = if runs_once {
         is_ended(run) && run.exit_code == 0
     } else {
         running && probed.started && probed.ready
     };
+}
+
+/// Whether it is an init container that others wait for.
+fn runs_once(pod: &Pod, spec: &Container) -> bool {
+    let mut init = init_containers(pod).iter();
+    !is_sidecar(spec) && init.any(|init| init.name == spec.name)
+}
+
+fn has_ended_for_good(pod: &Pod, spec: &Container, run: &cri::ContainerStatus) -> bool {
+    let has_done_its_work = runs_once(pod, spec) && run.exit_code == 0;
+    run.state == cri::ContainerState::Exited
+        && (has_done_its_work || !restarts(pod, spec, run.exit_code))
 }
 
 fn id_of(run: &cri::ContainerStatus) -> String {

@@ -167,6 +167,87 @@ fn a_failed_init_container_fails_a_pod_that_never_restarts() {
     "#]]);
 }
 
+/// A failed try is of a run that nobody waits for any more.
+#[test]
+fn what_has_ended_for_good_waits_for_nothing() {
+    let rows = [
+        (
+            "OnFailure",
+            "i:0=0",
+            "i: Completed(0), last -, restarts 0, ready",
+        ),
+        (
+            "Always",
+            "i:0=0",
+            "i: Completed(0), last -, restarts 0, ready",
+        ),
+        ("Never", "i:0=2", "i: Error(2), last -, restarts 0"),
+        (
+            "OnFailure",
+            "i:0=2",
+            "i: RunContainerError, last Error(2), restarts 0",
+        ),
+    ];
+    for (policy, run, expected) in rows {
+        let mut spec = two();
+        spec["restartPolicy"] = policy.into();
+        let mut case = Case::new(spec, &[run]);
+        let waiting = Waiting::of("RunContainerError");
+        case.waiting.insert("i".into(), waiting);
+        let status = show(&case.compute());
+        assert!(
+            status.contains(&format!("\n{expected}\n")),
+            "{policy}\n{status}"
+        );
+    }
+}
+
+/// Init containers run again in a new sandbox; the API takes that for a step back.
+#[test]
+fn an_end_that_may_not_be_left_is_shown_until_the_next() {
+    let end = json!({"terminated": {"exitCode": 0, "reason": "Completed"}});
+    let status = json!({"initContainerStatuses": [{"name": "i", "image": "x", "imageID": "y",
+        "restartCount": 0, "ready": true, "containerID": "rk3s://i-0", "state": end}]});
+    let rows: [(&str, &[&str], &str); 5] = [
+        (
+            "OnFailure",
+            &["i:1", "i:0=0"],
+            "i: Completed(0), last -, restarts 0, ready",
+        ),
+        (
+            "Never",
+            &["i:1", "i:0=0"],
+            "i: Completed(0), last -, restarts 0, ready",
+        ),
+        (
+            "Always",
+            &["i:1", "i:0=0"],
+            "i: running, last Completed(0), restarts 1, started",
+        ),
+        (
+            "OnFailure",
+            &["i:1=0", "i:0=0"],
+            "i: Completed(0), last Completed(0), restarts 1, ready",
+        ),
+        (
+            "OnFailure",
+            &["i:1=3", "i:0=0"],
+            "i: Error(3), last Completed(0), restarts 1",
+        ),
+    ];
+    for (policy, runs, expected) in rows {
+        let mut spec = two();
+        spec["restartPolicy"] = policy.into();
+        let mut case = Case::new(spec.clone(), runs);
+        case.pod = pod(spec, status.clone());
+        let status = show(&case.compute());
+        assert!(
+            status.contains(&format!("\n{expected}\n")),
+            "{policy} {runs:?}\n{status}"
+        );
+    }
+}
+
 #[test]
 fn a_crash_loop_shows_its_last_end() {
     let mut case = Case::new(one("Always"), &["a:3=1", "a:2=7"]);

@@ -176,3 +176,35 @@ async fn a_kubelet_that_ended_between_two_steps_goes_on() {
         .await;
     }
 }
+
+#[tokio::test]
+async fn an_init_container_that_succeeded_does_not_run_again() {
+    for policy in ["Always", "OnFailure", "Never"] {
+        let mut node = TestNode::new();
+        let mut spec = TestNode::one(json!({}));
+        spec["restartPolicy"] = policy.into();
+        spec["initContainers"] = json!([{"name": "init", "image": "web:1"}]);
+        node.create("p", spec);
+        let started = "start_container init".to_owned();
+        node.until("init", |node| node.runtime.calls().contains(&started))
+            .await;
+        node.stop().await;
+        // Nobody sees the end.
+        node.runtime.exit(&node.newest("init").await, 0);
+        node.start();
+        node.until("ready", |node| node.is_ready("p")).await;
+        let status = node.container("p", "init");
+        let end = status.state.clone().and_then(|state| state.terminated);
+        let end = end.expect("an end");
+        assert_eq!(
+            (end.exit_code, end.reason.as_deref()),
+            (0, Some("Completed"))
+        );
+        assert_eq!((status.ready, status.restart_count), (true, 0), "{policy}");
+        node.stop().await;
+        node.start();
+        node.settle().await;
+        assert_eq!(node.runs("init").await.len(), 1, "{policy}");
+        assert_eq!(node.container("p", "init"), status, "{policy}");
+    }
+}

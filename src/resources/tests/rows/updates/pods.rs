@@ -122,7 +122,7 @@ fn ended_containers_stay_so_unless_they_restart() {
             json!(null),
             json!(null),
             0,
-            false,
+            true,
         ),
         (
             "Never",

@@ -62,8 +62,8 @@ fn stay_terminated(
     }
 }
 
-/// Its own rules come first, then its own policy, then the pod's. Init containers run again with
-/// their pod, unless that never restarts anything.
+/// Its own rules come first, then its own policy, then the pod's. An init container that runs
+/// again with its pod shows the end before until it has another.
 fn may_restart(container: &At<'_>, spec: &At<'_>, exit_code: i64) -> bool {
     let by_rule = |rule: At<'_>| {
         let codes = rule.child("exitCodes");
@@ -82,13 +82,8 @@ fn may_restart(container: &At<'_>, spec: &At<'_>, exit_code: i64) -> bool {
     }
     let own = container.child("restartPolicy").text();
     let of_pod = spec.child("restartPolicy").text();
-    let is_init = spec
-        .child("initContainers")
-        .items()
-        .any(|init| init.child("name").text() == container.child("name").text());
     match (own, of_pod) {
         ("Always", _) | ("", "Always") => true,
-        ("", "OnFailure") if is_init => true,
         ("OnFailure", _) | ("", "OnFailure") => exit_code != 0,
         _ => false,
     }
