@@ -19,7 +19,9 @@ const LOG_LINES: usize = 80;
 /// Of all containers of a pod together.
 const POD_LIMIT: usize = 12 * 1024;
 
-/// Fills in the messages of ended runs that the runtime itself says nothing about.
+/// Fills in the messages of ended runs that the runtime itself says nothing about. It reads where
+/// the pod worker runs: of each run 4 KiB of a file of the node's own, which no container can
+/// replace, and 64 KiB of a log at most.
 pub fn read_messages(view: &mut PodView, pod: &Pod, paths: &PodPaths) {
     let all = || init_containers(pod).iter().chain(containers(pod));
     let share = POD_LIMIT / all().count().max(1);
