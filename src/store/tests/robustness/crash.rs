@@ -170,6 +170,27 @@ impl Report {
         }
         verb == "ack"
     }
+
+    /// Hears all that a child prints; `act` ends it at so many acknowledgements. How many came.
+    pub fn listen(
+        &mut self,
+        child: &mut Child,
+        acks: usize,
+        act: impl FnOnce(&mut Child),
+    ) -> usize {
+        let mut act = Some(act);
+        let mut heard = 0;
+        let out = BufReader::new(child.stdout.take().expect("piped"));
+        for line in out.lines() {
+            heard += usize::from(self.hear(&line.expect("text")));
+            if heard == acks
+                && let Some(act) = act.take()
+            {
+                act(child);
+            }
+        }
+        heard
+    }
 }
 
 fn revision(word: &str) -> Revision {
@@ -204,16 +225,7 @@ fn run_and_kill(directory: &Path, round: usize, rng: &mut Rng) -> Report {
     let child = "crash::child_writes_until_killed";
     let mut child = spawn(child, directory, round, &failpoints);
     let mut report = Report::default();
-    let mut heard = 0;
-    let out = BufReader::new(child.stdout.take().expect("piped"));
-    for line in out.lines() {
-        if report.hear(&line.expect("text")) {
-            heard += 1;
-            if heard == acks {
-                child.kill().expect("killable");
-            }
-        }
-    }
+    report.listen(&mut child, acks, |child| child.kill().expect("killable"));
     let status = child.wait().expect("waitable");
     assert!(!status.success(), "the child ends by being killed only");
     report

@@ -1,6 +1,5 @@
 //! Power cuts: what was acknowledged is there when the machine comes back.
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,17 +15,10 @@ fn run_and_cut(disk: &LoopDisk, child: &str, round: usize, rng: &mut Rng) -> Rep
         ..Report::default()
     };
     let acks = 20 + rng.below(600);
-    let mut heard = 0;
-    let out = BufReader::new(child.stdout.take().expect("piped"));
-    for line in out.lines() {
-        if report.hear(&line.expect("text")) {
-            heard += 1;
-            if heard == acks {
-                disk.cut_power();
-                child.kill().expect("killable");
-            }
-        }
-    }
+    let heard = report.listen(&mut child, acks, |child| {
+        disk.cut_power();
+        child.kill().expect("killable");
+    });
     child.wait().expect("waitable");
     assert!(heard >= acks, "the child wrote until the cut");
     disk.power_on();
