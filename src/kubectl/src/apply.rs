@@ -19,30 +19,33 @@ pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-config
 /// How often an apply is repeated when others write the object meanwhile.
 const ATTEMPTS: usize = 5;
 
+const FILENAME: Flag = value("filename", "Files, directories, or - for standard input").short('f');
+const RECURSIVE: Flag = switch("recursive", "Directories with all below them").short('R');
+const OUTPUT: Flag = value("output", "One of: json, name, yaml").short('o');
+const DRY_RUN: Flag = value("dry-run", "One of: none, server")
+    .default("none")
+    .alone("server");
+const VALIDATE: Flag = value("validate", "One of: strict, warn, ignore")
+    .default("strict")
+    .alone("strict");
+const FIELD_MANAGER: Flag = value("field-manager", "Who owns the fields");
+
 pub(crate) const APPLY_FLAGS: &[Flag] = &[
-    value("filename", "Files, directories, or - for standard input").short('f'),
-    switch("recursive", "Directories with all below them").short('R'),
-    value("output", "One of: json, name, yaml").short('o'),
-    value("dry-run", "One of: none, server")
-        .default("none")
-        .alone("server"),
-    value("validate", "One of: strict, warn, ignore")
-        .default("strict")
-        .alone("strict"),
-    value("field-manager", "Who owns the fields").default("kubectl-client-side-apply"),
+    FILENAME,
+    RECURSIVE,
+    OUTPUT,
+    DRY_RUN,
+    VALIDATE,
+    FIELD_MANAGER.default("kubectl-client-side-apply"),
 ];
 
 pub(crate) const CREATE_FLAGS: &[Flag] = &[
-    value("filename", "Files, directories, or - for standard input").short('f'),
-    switch("recursive", "Directories with all below them").short('R'),
-    value("output", "One of: json, name, yaml").short('o'),
-    value("dry-run", "One of: none, server")
-        .default("none")
-        .alone("server"),
-    value("validate", "One of: strict, warn, ignore")
-        .default("strict")
-        .alone("strict"),
-    value("field-manager", "Who owns the fields").default("kubectl-create"),
+    FILENAME,
+    RECURSIVE,
+    OUTPUT,
+    DRY_RUN,
+    VALIDATE,
+    FIELD_MANAGER.default("kubectl-create"),
     switch("save-config", "Note the object for a later apply"),
 ];
 
