@@ -66,6 +66,23 @@ pub enum Unauthenticated {
     UnknownToken,
 }
 
+impl Unauthenticated {
+    /// What a TokenReview says of it. Upstream asks two authenticators there, of which the first
+    /// knows no token but the API server's own, and lists what each said that is new.
+    #[must_use]
+    pub fn review(&self) -> String {
+        match self {
+            Self::UnknownToken => self.to_string(),
+            // What is wrong with it is for the log.
+            Self::Token(TokenError::Signature(_)) => format!(
+                "[{}, go-jose/go-jose: error in cryptographic primitive]",
+                Self::UnknownToken
+            ),
+            error => format!("[{}, {error}]", Self::UnknownToken),
+        }
+    }
+}
+
 /// One way to tell who asks.
 pub trait Authenticator: Send + Sync {
     /// The user, or `None` when these credentials are of another kind. Asynchronous, because a
@@ -192,5 +209,23 @@ mod tests {
         assert_eq!(ask(&refusing, None), unreadable("always"));
         assert_eq!(ask(&refusing, Some("good")), name("dev"));
         assert_eq!(ask(&refusing, Some("bad")), unreadable("always"));
+    }
+
+    #[test]
+    fn reviews_read_as_upstreams() {
+        let signature = TokenError::Signature("InvalidAlgorithm".into());
+        for (error, expected) in [
+            (Unauthenticated::UnknownToken, "invalid bearer token"),
+            (
+                TokenError::Expired.into(),
+                "[invalid bearer token, service account token has expired]",
+            ),
+            (
+                signature.into(),
+                "[invalid bearer token, go-jose/go-jose: error in cryptographic primitive]",
+            ),
+        ] {
+            assert_eq!(error.review(), expected);
+        }
     }
 }

@@ -33,7 +33,7 @@ pub(super) async fn token(call: &Call<'_>, review: &Object) -> Result<Value, Sta
             status
         }
         Ok(None) => json!({"user": {}}),
-        Err(error) => json!({"user": {}, "error": error.to_string()}),
+        Err(error) => json!({"user": {}, "error": error.review()}),
     })
 }
 
