@@ -55,13 +55,41 @@ pub(crate) async fn authenticate(
     }
 }
 
-/// The token of `Authorization: Bearer`. One that is no text is a token all the same, which nobody
-/// knows: without credentials is only who sends none.
+/// The token of `Authorization: Bearer`: the second word, and as upstream no word after it counts.
+/// One that is no text is a token all the same, which nobody knows: without credentials is only who
+/// sends none.
 fn bearer(headers: &HeaderMap) -> Option<Cow<'_, str>> {
     let said = headers.get(header::AUTHORIZATION)?.as_bytes().trim_ascii();
-    let space = said.iter().position(|byte| *byte == b' ')?;
-    let (scheme, token) = said.split_at(space);
+    let mut words = said.split(|byte| *byte == b' ');
+    let scheme = words.next()?;
+    // A second space makes an empty word, which is no token.
+    let token = words.next().filter(|token| !token.is_empty())?;
     scheme
         .eq_ignore_ascii_case(b"bearer")
-        .then(|| String::from_utf8_lossy(token.trim_ascii()))
+        .then(|| String::from_utf8_lossy(token))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_is_the_second_word() {
+        for (said, token) in [
+            ("Bearer a.b.c", Some("a.b.c")),
+            ("bEARER a.b.c", Some("a.b.c")),
+            (" Bearer a.b.c ", Some("a.b.c")),
+            ("Bearer a.b.c more", Some("a.b.c")),
+            ("Bearer  a.b.c", None),
+            ("Bearer", None),
+            ("Bearer ", None),
+            ("Basic YTpi", None),
+            ("Bearera.b.c", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            let value = http::HeaderValue::from_static(said);
+            headers.insert(header::AUTHORIZATION, value);
+            assert_eq!(bearer(&headers).as_deref(), token, "{said:?}");
+        }
+    }
 }
