@@ -4,6 +4,7 @@
 //! see a pod, the snapshot and the state of their cycle; they never see the API.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 use crate::diagnosis::Diagnosis;
@@ -85,6 +86,15 @@ pub enum PreFiltered {
     Only(BTreeSet<String>),
 }
 
+/// What a PreScore found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PreScored {
+    /// The nodes are to be scored.
+    Score,
+    /// This plugin has no preferences for this pod.
+    Skip,
+}
+
 /// What a PostFilter can do for a pod that fits nowhere.
 #[derive(Debug)]
 pub enum PostFiltered {
@@ -136,6 +146,17 @@ pub struct PostFilterCx<'a> {
 /// When no node can do.
 pub trait PostFilter: Sync {
     fn post_filter(&self, cx: &PostFilterCx<'_>) -> PostFiltered;
+}
+
+/// Once per cycle, before the nodes that can do are scored.
+pub trait PreScore: Sync {
+    fn pre_score(
+        &self,
+        state: &mut CycleState,
+        pod: &PodInfo,
+        snapshot: &Snapshot,
+        nodes: &[&NodeInfo],
+    ) -> PreScored;
 }
 
 /// How good a node that can do is.
@@ -197,6 +218,7 @@ pub struct Plugin {
     pub pre_filter: Option<&'static dyn PreFilter>,
     pub filter: Option<&'static dyn Filter>,
     pub post_filter: Option<&'static dyn PostFilter>,
+    pub pre_score: Option<&'static dyn PreScore>,
     pub score: Option<Weighted>,
     pub reserve: Option<&'static dyn Reserve>,
     pub permit: Option<&'static dyn Permit>,
@@ -216,6 +238,7 @@ impl Plugin {
             pre_filter: None,
             filter: None,
             post_filter: None,
+            pre_score: None,
             score: None,
             reserve: None,
             permit: None,
@@ -275,14 +298,45 @@ impl Framework {
         Ok(())
     }
 
+    /// As [`Framework::filter`], with the pods that room is kept for on the node, and without
+    /// them as well: they may yet go elsewhere, and then nobody may count on them.
+    ///
+    /// # Errors
+    /// The first plugin whose filter rejects the node.
+    pub fn filter_with_nominated(
+        &self,
+        state: &CycleState,
+        pod: &PodInfo,
+        node: &NodeInfo,
+        snapshot: &Snapshot,
+    ) -> Result<(), Rejected> {
+        let seen = snapshot.with_nominated(node, pod);
+        self.filter(state, pod, &seen)?;
+        match seen {
+            Cow::Owned(_) => self.filter(state, pod, node),
+            Cow::Borrowed(_) => Ok(()),
+        }
+    }
+
     /// The weighted sum per node.
     #[must_use]
-    pub fn score(&self, state: &CycleState, pod: &PodInfo, nodes: &[&NodeInfo]) -> Vec<i64> {
+    pub fn score(
+        &self,
+        state: &mut CycleState,
+        pod: &PodInfo,
+        snapshot: &Snapshot,
+        nodes: &[&NodeInfo],
+    ) -> Vec<i64> {
         let mut totals = vec![0; nodes.len()];
         for plugin in self.plugins {
             let Some(Weighted { score, weight }) = plugin.score else {
                 continue;
             };
+            let before = plugin.pre_score;
+            let before = before.map(|point| point.pre_score(state, pod, snapshot, nodes));
+            if before == Some(PreScored::Skip) {
+                continue;
+            }
             let scores = nodes.iter().map(|node| score.score(state, pod, node));
             let mut scores: Vec<i64> = scores.collect();
             score.normalize(&mut scores);

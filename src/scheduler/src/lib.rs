@@ -22,11 +22,15 @@ mod node_affinity;
 mod plan;
 mod plugins;
 mod pod;
+mod pod_affinity;
 mod ports;
 mod preemption;
 mod queue;
 mod scheduler;
+mod selector;
 mod snapshot;
+mod spread;
+mod topology;
 mod wakeup;
 
 #[cfg(test)]

@@ -28,6 +28,8 @@ pub struct NodeInfo {
     pub ports: UsedPorts,
     /// By UID: bound, or assumed to be.
     pub pods: HashMap<Arc<str>, Arc<PodInfo>>,
+    /// Those of them that have pod affinity or anti-affinity terms.
+    pub with_affinity: HashMap<Arc<str>, Arc<PodInfo>>,
 }
 
 impl NodeInfo {
@@ -70,6 +72,9 @@ impl NodeInfo {
         if let Some(old) = self.pods.insert(pod.uid.clone(), pod.clone()) {
             self.uncount(&old);
         }
+        if pod.affinity.is_some() {
+            self.with_affinity.insert(pod.uid.clone(), pod.clone());
+        }
         self.requested.add(&pod.requests);
         self.scored.milli_cpu += pod.scored.milli_cpu;
         self.scored.memory += pod.scored.memory;
@@ -83,6 +88,7 @@ impl NodeInfo {
     }
 
     fn uncount(&mut self, pod: &PodInfo) {
+        self.with_affinity.remove(&pod.uid);
         self.requested.subtract(&pod.requests);
         self.scored.milli_cpu -= pod.scored.milli_cpu;
         self.scored.memory -= pod.scored.memory;

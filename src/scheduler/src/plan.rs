@@ -190,16 +190,18 @@ impl<'a> Cycle<'a> {
     }
 
     fn passes(&self, node: &NodeInfo) -> Result<(), Rejected> {
-        let seen = self.snapshot.with_nominated(node, self.pod);
-        self.framework.filter(&self.state, self.pod, &seen)
+        let (framework, snapshot) = (self.framework, self.snapshot);
+        framework.filter_with_nominated(&self.state, self.pod, node, snapshot)
     }
 
     /// The first of the nodes with the highest score.
-    fn best(&self, feasible: &[&'a NodeInfo]) -> Option<&'a NodeInfo> {
+    fn best(&mut self, feasible: &[&'a NodeInfo]) -> Option<&'a NodeInfo> {
         if let [only] = feasible {
             return Some(only);
         }
-        let scores = self.framework.score(&self.state, self.pod, feasible);
+        let scores = self
+            .framework
+            .score(&mut self.state, self.pod, self.snapshot, feasible);
         let scored = feasible.iter().zip(scores).rev();
         let best = scored.max_by_key(|(_, score)| *score);
         best.map(|(node, _)| *node)

@@ -6,11 +6,13 @@ mod balanced_allocation;
 mod default_binder;
 mod default_preemption;
 mod dynamic_resources;
+mod inter_pod_affinity;
 mod node_affinity;
 mod node_name;
 mod node_ports;
 mod node_resources_fit;
 mod node_unschedulable;
+mod pod_topology_spread;
 mod scheduling_gates;
 mod taint_toleration;
 
@@ -26,6 +28,8 @@ pub const PLUGINS: &[&Plugin] = &[
     &node_affinity::PLUGIN,
     &node_ports::PLUGIN,
     &node_resources_fit::PLUGIN,
+    &pod_topology_spread::PLUGIN,
+    &inter_pod_affinity::PLUGIN,
     &dynamic_resources::PLUGIN,
     &default_preemption::PLUGIN,
     &balanced_allocation::PLUGIN,

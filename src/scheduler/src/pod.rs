@@ -14,7 +14,9 @@ use jiff::Timestamp;
 
 use crate::amount::Amount;
 use crate::node_affinity::NodeAffinity;
+use crate::pod_affinity::PodAffinity;
 use crate::ports::{HostPort, host_ports};
+use crate::spread::SpreadConstraint;
 
 /// What scheduling needs of a pod. Much smaller than the pod, and compared when it changes.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +51,9 @@ pub struct PodInfo {
     pub ports: Vec<HostPort>,
     pub tolerations: Vec<Toleration>,
     pub node_affinity: NodeAffinity,
+    /// Which pods it wants near, or not; `None` when it does not care, as most.
+    pub affinity: Option<Arc<PodAffinity>>,
+    pub spread: Vec<SpreadConstraint>,
 }
 
 /// What LeastAllocated counts.
@@ -94,6 +99,8 @@ impl PodInfo {
             ports: Vec::new(),
             tolerations: Vec::new(),
             node_affinity: NodeAffinity::default(),
+            affinity: None,
+            spread: Vec::new(),
         };
         if let Some(spec) = pod.spec {
             info.read_spec(spec);
@@ -103,6 +110,9 @@ impl PodInfo {
 
     fn read_spec(&mut self, mut spec: PodSpec) {
         self.node_affinity = NodeAffinity::of(&spec);
+        self.affinity = PodAffinity::of(&spec, &self.key.namespace);
+        let spread = spec.topology_spread_constraints.iter().flatten();
+        self.spread = spread.map(SpreadConstraint::of).collect();
         self.ports = host_ports(&spec);
         self.priority = spec.priority.unwrap_or(0);
         self.preempts = spec.preemption_policy.as_deref() != Some("Never");

@@ -91,7 +91,7 @@ fn check_eligible(cx: &PostFilterCx<'_>) -> Result<(), &'static str> {
 /// Takes all pods of lower priority away, then gives back as many as possible: those whose
 /// budgets would be violated first, then the others, each by importance.
 fn victims_on(cx: &PostFilterCx<'_>, node: &NodeInfo) -> Result<Candidate, Rejection> {
-    let mut left = cx.snapshot.with_nominated(node, cx.pod).into_owned();
+    let mut left = node.clone();
     let lower = node.pods.values().filter(|p| p.priority < cx.pod.priority);
     let mut lower: Vec<Arc<PodInfo>> = lower.cloned().collect();
     if lower.is_empty() {
@@ -101,7 +101,10 @@ fn victims_on(cx: &PostFilterCx<'_>, node: &NodeInfo) -> Result<Candidate, Rejec
     for pod in &lower {
         left.remove_pod(&pod.uid);
     }
-    let fits = |node: &NodeInfo| cx.framework.filter(cx.state, cx.pod, node);
+    let fits = |node: &NodeInfo| {
+        let (framework, snapshot) = (cx.framework, cx.snapshot);
+        framework.filter_with_nominated(cx.state, cx.pod, node, snapshot)
+    };
     fits(&left).map_err(|(_, why)| why)?;
     lower.sort_by_key(|pod| importance(pod));
     let (violating, others) = split_by_budgets(cx.snapshot, lower);

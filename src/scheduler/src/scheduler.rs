@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::policy::PodDisruptionBudget;
-use api::{Kind, Node, Pod};
+use api::{Kind, Namespace, Node, Pod};
 use base::metrics::Registry;
 use base::{Clock, Shutdown};
 use client::Client;
@@ -54,14 +54,16 @@ pub async fn run(cx: SchedulerCx) {
     let (sender, news) = mpsc::unbounded_channel();
     let pods = cx.informers.of(&Pod::GVR);
     let nodes = cx.informers.of(&Node::GVR);
+    let namespaces = cx.informers.of(&Namespace::GVR);
     let budgets = cx.informers.of(&PodDisruptionBudget::GVR);
     listen(&nodes, &sender, News::Node, News::NodeGone);
     listen(&pods, &sender, News::Pod, News::PodGone);
+    listen(&namespaces, &sender, News::Namespace, News::NamespaceGone);
     listen(&budgets, &sender, News::Budget, News::BudgetGone);
     let scheduler = Scheduler::new(&cx, pods.clone(), sender);
     tokio::select! {
         // Budgets only guide preemption: pods are not kept waiting for them.
-        () = async { tokio::join!(pods.synced(), nodes.synced()); } => {}
+        () = async { tokio::join!(pods.synced(), nodes.synced(), namespaces.synced()); } => {}
         () = cx.shutdown.stopping() => return,
     }
     debug!("the scheduler has started");

@@ -12,6 +12,7 @@ use informer::Key;
 use crate::budget::Budget;
 use crate::node::NodeInfo;
 use crate::pod::PodInfo;
+use crate::selector::Labels;
 use crate::wakeup::EventKind;
 
 /// A pod that counts against a node, which need not exist (yet).
@@ -32,6 +33,8 @@ pub struct Snapshot {
     /// By UID: pods that wait for room on the node that was nominated for them.
     nominated: HashMap<Arc<str>, (Arc<str>, Arc<PodInfo>)>,
     budgets: HashMap<Key, Budget>,
+    /// Labels by name.
+    namespaces: HashMap<String, Labels>,
 }
 
 impl Snapshot {
@@ -61,14 +64,13 @@ impl Snapshot {
     }
 
     /// Forgets a node; its pods stay placed, for the case that it comes back.
-    pub fn remove_node(&mut self, name: &str) {
-        let Some(at) = self.by_name.remove(name) else {
-            return;
-        };
-        self.nodes.swap_remove(at);
+    pub fn remove_node(&mut self, name: &str) -> Option<NodeInfo> {
+        let at = self.by_name.remove(name)?;
+        let gone = self.nodes.swap_remove(at);
         if let Some(moved) = self.nodes.get(at) {
             self.by_name.insert(moved.name.clone(), at);
         }
+        Some(gone)
     }
 
     #[must_use]
@@ -123,6 +125,11 @@ impl Snapshot {
         self.nominated.get(uid).map_or("", |(node, _)| node)
     }
 
+    /// Whom room is kept for.
+    pub fn nominated(&self) -> impl Iterator<Item = &Arc<PodInfo>> {
+        self.nominated.values().map(|(_, pod)| pod)
+    }
+
     /// Whom room is kept for on a node.
     pub fn nominated_on(&self, node: &str) -> impl Iterator<Item = &Arc<PodInfo>> {
         let all = self.nominated.values();
@@ -143,6 +150,29 @@ impl Snapshot {
             }
         }
         seen
+    }
+
+    /// Adds a namespace or brings it up to date; gives whether that says something new.
+    pub fn put_namespace(&mut self, name: &str, labels: Labels) -> bool {
+        let before = self.namespaces.insert(name.to_owned(), labels);
+        before.as_ref() != self.namespaces.get(name)
+    }
+
+    pub fn remove_namespace(&mut self, name: &str) {
+        self.namespaces.remove(name);
+    }
+
+    /// The labels of a namespace; none while it is not known.
+    #[must_use]
+    pub fn namespace(&self, name: &str) -> &Labels {
+        static NONE: Labels = Labels::new();
+        self.namespaces.get(name).unwrap_or(&NONE)
+    }
+
+    /// Names and labels.
+    pub fn namespaces(&self) -> impl Iterator<Item = (&str, &Labels)> + Clone {
+        let all = self.namespaces.iter();
+        all.map(|(name, labels)| (name.as_str(), labels))
     }
 
     pub fn put_budget(&mut self, key: Key, budget: Budget) {

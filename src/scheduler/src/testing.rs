@@ -7,7 +7,9 @@ use api::{Kind, Node, Pod};
 use base::TraceId;
 use serde_json::{Value, json};
 
+use crate::framework::{CycleState, PreFiltered};
 use crate::node::NodeInfo;
+use crate::plugins::DEFAULT;
 use crate::pod::PodInfo;
 use crate::snapshot::Snapshot;
 
@@ -24,6 +26,17 @@ pub fn pod_object(name: &str, spec: &Value) -> Pod {
 /// As [`pod_object`], as the scheduler keeps it.
 pub fn pod(name: &str, spec: &Value) -> Arc<PodInfo> {
     Arc::new(PodInfo::of(pod_object(name, spec), TraceId::NONE))
+}
+
+/// As [`pod`], with labels; a name `namespace/name` puts it elsewhere.
+pub fn labelled(name: &str, labels: &Value, spec: &Value) -> Arc<PodInfo> {
+    let mut pod = pod_object(name, spec);
+    pod.metadata.labels = serde_json::from_value(labels.clone()).expect("labels");
+    if let Some((namespace, name)) = name.split_once('/') {
+        pod.metadata.namespace = Some(namespace.to_owned());
+        pod.metadata.name = Some(name.to_owned());
+    }
+    Arc::new(PodInfo::of(pod, TraceId::NONE))
 }
 
 /// The spec of a pod with one container that requests so much.
@@ -45,6 +58,36 @@ pub fn node_object(name: &str, spec: &Value, labels: &Value) -> Node {
 /// As [`node_object`], as the scheduler keeps it.
 pub fn node(name: &str, spec: &Value) -> NodeInfo {
     NodeInfo::of(&node_object(name, spec, &json!({})))
+}
+
+/// As [`node`], with labels.
+pub fn node_with(name: &str, labels: &Value) -> NodeInfo {
+    NodeInfo::of(&node_object(name, &json!({}), labels))
+}
+
+/// What the plugins say to a pod, node by node: a line for each. `U` marks what preemption
+/// cannot help.
+pub fn verdicts(snapshot: &Snapshot, pod: &PodInfo) -> String {
+    let mut state = CycleState::default();
+    for plugin in DEFAULT.plugins {
+        let found = plugin
+            .pre_filter
+            .map(|point| point.pre_filter(&mut state, pod, snapshot));
+        if found == Some(Ok(PreFiltered::Skip)) {
+            state.skip(plugin.name);
+        }
+    }
+    let verdicts = snapshot.nodes().iter().map(|node| {
+        let verdict = match DEFAULT.filter_with_nominated(&state, pod, node, snapshot) {
+            Ok(()) => "fits".to_owned(),
+            Err((_, why)) => {
+                let unresolvable = if why.unresolvable { "U: " } else { "" };
+                format!("{unresolvable}{}", why.reasons.join(", "))
+            }
+        };
+        format!("  {} {verdict}\n", node.name)
+    });
+    verdicts.collect()
 }
 
 /// These nodes, with these pods on them.

@@ -26,7 +26,7 @@ struct NodeAffinity;
 fn is_accepted(pod: &PodInfo, event: &ClusterEvent<'_>) -> bool {
     match event.subject {
         Subject::Node(node) => pod.node_affinity.accepts(node),
-        Subject::Pod(_) => true,
+        _ => true,
     }
 }
 

@@ -28,7 +28,7 @@ struct NodeResourcesFit;
 fn may_fit(pod: &PodInfo, event: &ClusterEvent<'_>) -> bool {
     match event.subject {
         Subject::Node(node) => shortage(pod, node).is_none(),
-        Subject::Pod(_) => true,
+        _ => true,
     }
 }
 

@@ -31,7 +31,7 @@ struct TaintToleration;
 fn is_tolerable(pod: &PodInfo, event: &ClusterEvent<'_>) -> bool {
     match event.subject {
         Subject::Node(node) => untolerated_by(pod, node).is_none(),
-        Subject::Pod(_) => true,
+        _ => true,
     }
 }
 

@@ -7,7 +7,7 @@ use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 
 use super::{DEFAULT, PLUGINS};
-use crate::framework::CycleState;
+use crate::framework::{CycleState, PreScored};
 use crate::node::NodeInfo;
 use crate::plan::{Decision, plan};
 use crate::pod::PodInfo;
@@ -234,12 +234,18 @@ fn leaving_pods_give_everything_back() {
 fn scores(spec: &Value, nodes: &[NodeInfo], expected: &Expect) {
     let incoming = pod("incoming", spec);
     let all: Vec<&NodeInfo> = nodes.iter().collect();
+    let snapshot = snapshot(nodes.iter().cloned(), []);
     let mut shown = String::new();
     for plugin in PLUGINS {
         let Some(weighted) = plugin.score else {
             continue;
         };
-        let state = CycleState::default();
+        let mut state = CycleState::default();
+        let before = plugin.pre_score;
+        let before = before.map(|point| point.pre_score(&mut state, &incoming, &snapshot, &all));
+        if before == Some(PreScored::Skip) {
+            continue;
+        }
         let each = all
             .iter()
             .map(|n| weighted.score.score(&state, &incoming, n));
@@ -247,7 +253,6 @@ fn scores(spec: &Value, nodes: &[NodeInfo], expected: &Expect) {
         weighted.score.normalize(&mut each);
         writeln!(shown, "{} x{}: {each:?}", plugin.name, weighted.weight).expect("a string");
     }
-    let snapshot = snapshot(nodes.iter().cloned(), []);
     match plan(&DEFAULT, &snapshot, &incoming, 0).decision {
         Decision::Place { node, .. } => writeln!(shown, "goes to {node}").expect("a string"),
         Decision::Reject { diagnosis, .. } => panic!("{diagnosis}"),

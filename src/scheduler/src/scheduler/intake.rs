@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use api::policy::PodDisruptionBudget;
-use api::{Kind, Node};
+use api::{Kind, Namespace, Node};
 use apimachinery::Encoded;
 use informer::{Change, Informer, Key};
 use tokio::sync::mpsc::UnboundedSender;
@@ -22,6 +22,8 @@ pub(super) enum News {
     PodGone(Encoded),
     Node(Encoded),
     NodeGone(Encoded),
+    Namespace(Encoded),
+    NamespaceGone(Encoded),
     Budget(Encoded),
     BudgetGone(Encoded),
     Bound {
@@ -68,8 +70,19 @@ impl Scheduler {
                 Err(error) => warn!(%error, "a node was passed over"),
             },
             News::NodeGone(object) => {
+                let gone = Key::of(&object).and_then(|key| self.snapshot.remove_node(&key.name));
+                if let Some(node) = gone {
+                    let gone = ClusterEvent::node(EventKind::NodeDelete, &node);
+                    self.queue.wake(&gone);
+                }
+            }
+            News::Namespace(object) => match api::decode::<Namespace>(&object) {
+                Ok(namespace) => self.put_namespace(&namespace),
+                Err(error) => warn!(%error, "a namespace was passed over"),
+            },
+            News::NamespaceGone(object) => {
                 if let Some(key) = Key::of(&object) {
-                    self.snapshot.remove_node(&key.name);
+                    self.snapshot.remove_namespace(&key.name);
                 }
             }
             News::Budget(object) => match api::decode::<PodDisruptionBudget>(&object) {
@@ -102,6 +115,13 @@ impl Scheduler {
         }
     }
 
+    pub(super) fn put_namespace(&mut self, namespace: &Namespace) {
+        let (name, labels) = (namespace.name(), namespace.labels().clone());
+        if self.snapshot.put_namespace(name, labels) {
+            self.queue.wake(&ClusterEvent::namespace(name));
+        }
+    }
+
     pub(super) fn put_pod(&mut self, pod: Arc<PodInfo>) {
         let before = self.uids.insert(pod.key.clone(), pod.uid.clone());
         if let Some(before) = before.filter(|before| *before != pod.uid) {
@@ -123,7 +143,16 @@ impl Scheduler {
         let before = self.snapshot.placed(&pod.uid).cloned();
         let node = pod.node_name.clone();
         self.snapshot.place(pod.clone(), &node, false);
+        let known = before.as_ref().filter(|before| *before.node == *node);
+        if known.is_none_or(|before| before.assumed) {
+            let added = ClusterEvent::pod(EventKind::AssignedPodAdd, &pod);
+            self.queue.wake(&added);
+        }
         let Some(before) = before else { return };
+        if before.pod.labels != pod.labels {
+            let relabelled = ClusterEvent::relabelled(&before.pod, &pod);
+            self.queue.wake(&relabelled);
+        }
         if *before.node != *node {
             let freed = ClusterEvent::pod(EventKind::AssignedPodDelete, &before.pod);
             self.queue.wake(&freed);

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use super::{SchedulerCx, run};
 use crate::testing::{node_object, pod_object, requests};
 
+mod affinity;
 mod metrics;
 mod steps;
 
