@@ -158,9 +158,7 @@ fn decode_field(
         .strip_prefix("map<string, ")
         .and_then(|t| t.strip_suffix('>'))
     {
-        let entries = object
-            .entry(key)
-            .or_insert_with(|| Map::new().into());
+        let entries = object.entry(key).or_insert_with(|| Map::new().into());
         let (key, value) = map_entry(of, value_type, field_type, wire.bytes()?, depth)?;
         if let Some(entries) = entries.as_object_mut() {
             entries.insert(key, value);

@@ -45,17 +45,27 @@ pub(super) struct Tree {
 
 /// The first document of a text; `None` when there is none.
 pub(super) fn compose(text: &str) -> Result<Option<Tree>, YamlError> {
+    let composed = compose_ended(text);
+    if composed.is_err() && text.ends_with('\\') {
+        // Perhaps in quotes, where the end of the text is no character to escape.
+        return compose_ended(&format!("{text}q"));
+    }
+    composed
+}
+
+fn compose_ended(text: &str) -> Result<Option<Tree>, YamlError> {
     let (closed, end) = close(text);
     tag::refuse_before_comma(&closed)?;
     compose_closed(&closed, end)
 }
 
 /// The text with an end to its last line, because the scanner panics in a block scalar without
-/// one. The second is the place at which such a scalar ends; what it gained there is taken away
-/// again. Of a last line without an end and of nothing but spaces, nothing is kept.
+/// one, and at a backslash in quotes. The second is the place at which such a scalar ends; what
+/// it gained there is taken away again. Of a last line without an end and of nothing but spaces,
+/// nothing is kept.
 fn close(text: &str) -> (Cow<'_, str>, u64) {
     let last = text.rsplit(['\n', '\r']).next().unwrap_or_default();
-    if last.is_empty() || !text.contains(['|', '>']) {
+    if last.is_empty() || !(text.contains(['|', '>']) || text.ends_with('\\')) {
         (text.into(), NEVER)
     } else if last.bytes().all(|byte| byte == b' ') {
         (text[..text.len() - last.len()].into(), NEVER)

@@ -118,6 +118,9 @@ fn errors_are_gos_with_its_lines() {
         ),
         ("v: .inf", "json: unsupported value: +Inf"),
         ("a: \u{1}", "yaml: control characters are not allowed"),
+        ("a: \"b\\", "yaml: found unknown escape character"),
+        ("\n\"b\\\\", "yaml: line 2: found unexpected end of stream"),
+        ("'b\\", "yaml: found unexpected end of stream"),
         (
             "[!x,y]",
             "yaml: did not find expected whitespace or line break",
