@@ -116,20 +116,43 @@ fn validate_pod_term(term: &At<'_>, errors: &mut FieldErrors) {
 }
 
 fn validate_match_keys(term: &At<'_>, errors: &mut FieldErrors) {
-    let mismatch = term.child("mismatchLabelKeys");
+    let selector = term.child("labelSelector");
     for field in ["matchLabelKeys", "mismatchLabelKeys"] {
         let keys = term.child(field);
-        if !keys.is_zero() && !term.child("labelSelector").is_present() {
+        if !keys.is_zero() && !selector.is_present() {
             errors.push(keys.forbidden("must not be specified when labelSelector is not set"));
+            continue;
         }
         for key in keys.items() {
             key.check(meta::qualified_name, errors);
         }
     }
+    validate_merged_keys(term, errors);
+    let mismatch = term.child("mismatchLabelKeys");
     for key in term.child("matchLabelKeys").items() {
         if mismatch.items().any(|other| other.text() == key.text()) {
             errors.push(key.invalid("exists in both matchLabelKeys and mismatchLabelKeys"));
         }
+    }
+}
+
+/// A new pod's `matchLabelKeys` have been written out at the end of the selector: one that the
+/// selector names before has been there without them. Upstream names the term itself by the
+/// key's index.
+fn validate_merged_keys(term: &At<'_>, errors: &mut FieldErrors) {
+    let selector = term.child("labelSelector");
+    let keys: Vec<_> = term.child("matchLabelKeys").items().collect();
+    let labels = selector.child("matchLabels");
+    let mut named: BTreeSet<&str> = labels.entries().map(|(key, _)| key).collect();
+    for expression in selector.child("matchExpressions").items() {
+        let name = expression.child("key").text();
+        let index = keys.iter().rposition(|key| key.text() == name);
+        if let Some(index) = index.filter(|_| named.contains(name)) {
+            let why = "exists in both matchLabelKeys and labelSelector";
+            let path = term.path.index(index);
+            errors.push(FieldError::invalid(&path, name, why));
+        }
+        named.insert(name);
     }
 }
 

@@ -217,6 +217,24 @@ fn names_and_scheduling() {
                 "/spec/affinity",
                 json!({"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"labelSelector": {}}]}}),
             ),
+            (
+                "/spec/affinity",
+                json!({"podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 0, "podAffinityTerm": {
+                    "topologyKey": "zone", "labelSelector": {"matchLabels": {"app": "web"}},
+                    "matchLabelKeys": ["tier", "app"], "mismatchLabelKeys": ["tier"],
+                }}]}}),
+            ),
+            (
+                "/spec/topologySpreadConstraints",
+                json!([{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway", "matchLabelKeys": ["a b"]}]),
+            ),
+            (
+                "/spec/topologySpreadConstraints",
+                json!([{
+                    "maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway", "matchLabelKeys": ["app", "absent"],
+                    "labelSelector": {"matchExpressions": [{"key": "app", "operator": "Exists"}, {"key": "absent", "operator": "Exists"}]},
+                }]),
+            ),
             ("/spec/hostnameOverride", json!("A")),
             ("/spec/os", json!({"name": "plan9"})),
             ("/spec/preemptionPolicy", json!("Always")),
@@ -267,6 +285,12 @@ fn names_and_scheduling() {
               [spec.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].weight: Invalid value: 101: must be in the range 1-100, spec.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].preference.matchExpressions[0].values: Required value: must be specified single value when `operator` is 'Lt' or 'Gt']
             /spec/affinity = {"podAntiAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":[{"labelSelector":{}}]}}
               spec.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey: Required value: can not be empty
+            /spec/affinity = {"podAffinity":{"preferredDuringSchedulingIgnoredDuringExecution":[{"podAffinityTerm":{"labelSelector":{"matchLabels":{"app":"web"}},"matchLabelKeys":["tier","app"],"mismatchLabelKeys":["tier"],"topol
+              [spec.affinity.podAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].weight: Invalid value: 0: must be in the range 1-100, spec.affinity.podAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].podAffinityTerm[1]: Invalid value: "app": exists in both matchLabelKeys and labelSelector, spec.affinity.podAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].podAffinityTerm.matchLabelKeys[0]: Invalid value: "tier": exists in both matchLabelKeys and mismatchLabelKeys]
+            /spec/topologySpreadConstraints = [{"matchLabelKeys":["a b"],"maxSkew":1,"topologyKey":"zone","whenUnsatisfiable":"ScheduleAnyway"}]
+              spec.topologySpreadConstraints[0].matchLabelKeys: Forbidden: must not be specified when labelSelector is not set
+            /spec/topologySpreadConstraints = [{"labelSelector":{"matchExpressions":[{"key":"app","operator":"Exists"},{"key":"absent","operator":"Exists"}]},"matchLabelKeys":["app","absent"],"maxSkew":1,"topologyKey":"zone","whenUnsatisfiable":"
+              spec.topologySpreadConstraints[0][0]: Invalid value: "app": exists in both matchLabelKeys and labelSelector
             /spec/hostnameOverride = "A"
               spec.hostnameOverride: Invalid value: "A": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')
             /spec/os = {"name":"plan9"}
