@@ -72,27 +72,24 @@ async fn keep_service(registry: &Registry, service_ip: Ipv4Addr, port: u16) -> R
         namespace: "default",
         name: "kubernetes",
     };
-    match registry.get(row, target).await {
-        Err(error) if error.is_not_found() => {}
-        Err(error) => return Err(error).context("cannot read the Service kubernetes"),
-        Ok(stored) => {
-            let stored = stored.to_object()?;
-            let is_at = |pointer, value: &Value| stored.at(pointer) == Some(value);
-            if is_at("/spec/clusterIP", &service_ip.to_string().into()) {
-                if is_at("/spec/ports/0/targetPort", &port.into()) {
-                    return Ok(());
-                }
-                let change = |old: &Object| Ok(with_ports(old, &ports));
-                let options = WriteOptions::default();
-                let updated = writer.update(target, &change, &options).await;
-                updated.context("cannot update the Service kubernetes")?;
+    let stored = registry.find(row, target).await;
+    if let Some(stored) = stored.context("cannot read the Service kubernetes")? {
+        let stored = stored.to_object()?;
+        let is_at = |pointer, value: &Value| stored.at(pointer) == Some(value);
+        if is_at("/spec/clusterIP", &service_ip.to_string().into()) {
+            if is_at("/spec/ports/0/targetPort", &port.into()) {
                 return Ok(());
             }
-            tracing::warn!(%service_ip, "the Service kubernetes moves to a new address");
-            let options = DeleteOptions::default();
-            let deleted = writer.delete(target, &options).await;
-            deleted.context("cannot replace the Service kubernetes")?;
+            let change = |old: &Object| Ok(with_ports(old, &ports));
+            let options = WriteOptions::default();
+            let updated = writer.update(target, &change, &options).await;
+            updated.context("cannot update the Service kubernetes")?;
+            return Ok(());
         }
+        tracing::warn!(%service_ip, "the Service kubernetes moves to a new address");
+        let options = DeleteOptions::default();
+        let deleted = writer.delete(target, &options).await;
+        deleted.context("cannot replace the Service kubernetes")?;
     }
     create(registry, "default", service).await
 }
@@ -122,10 +119,10 @@ pub async fn create(registry: &Registry, namespace: &str, object: Value) -> Resu
         namespace,
         name: object.name(),
     };
-    match registry.get(row, target).await {
-        Ok(_) => return Ok(()),
-        Err(error) if error.is_not_found() => {}
-        Err(error) => return Err(error).context("cannot read the cluster's first objects"),
+    let found = registry.find(row, target).await;
+    let found = found.context("cannot read the cluster's first objects")?;
+    if found.is_some() {
+        return Ok(());
     }
     let (cx, options) = (cx(), WriteOptions::default());
     let writer = registry.writer(row, &cx, &AlwaysAdmit);

@@ -27,11 +27,9 @@ impl Lookups {
         let Some(row) = resources::by_kind(group, kind) else {
             return Ok(None);
         };
-        match self.registry.get(row, target).await {
-            Ok(found) => found.to_object().map(Some).map_err(StatusError::internal),
-            Err(error) if error.is_not_found() => Ok(None),
-            Err(error) => Err(error),
-        }
+        let found = self.registry.find(row, target).await?;
+        let found = found.map(|found| found.to_object()).transpose();
+        found.map_err(StatusError::internal)
     }
 }
 

@@ -100,11 +100,9 @@ fn target(object: &Object) -> Target<'_> {
 impl RbacStore for Below {
     fn get<'a>(&'a self, like: &'a Object) -> BoxFuture<'a, Result<Option<Object>, StatusError>> {
         Box::pin(async move {
-            match self.0.get(row(like)?, target(like)).await {
-                Ok(found) => found.to_object().map(Some).map_err(StatusError::internal),
-                Err(error) if error.is_not_found() => Ok(None),
-                Err(error) => Err(error),
-            }
+            let found = self.0.find(row(like)?, target(like)).await?;
+            let found = found.map(|found| found.to_object()).transpose();
+            found.map_err(StatusError::internal)
         })
     }
 

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use api::Kind;
 use api::core::ConfigMap;
 use apimachinery::admission::AlwaysAdmit;
-use apimachinery::{Object, StatusError};
+use apimachinery::{Object, StatusError, time};
 use base::{Clock, Shutdown, TraceId};
 use futures::future::BoxFuture;
 use informer::{Action, Controller, Informers, Key, ReconcileError, Reconciler, WorkQueue};
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use registry::{Registry, Target, WriteOptions};
 use serde_json::json;
 
@@ -53,42 +52,27 @@ impl Tracking {
         let row = resources::by_kind("", "ConfigMap").ok_or_else(StatusError::no_such_resource)?;
         let cx = bootstrap::cx();
         let writer = self.registry.writer(row, &cx, &AlwaysAdmit);
-        let (today, options) = (self.today(), WriteOptions::default());
-        match self.registry.get(row, TARGET).await {
-            Ok(found) => {
-                let found = found.to_object().map_err(StatusError::internal)?;
-                if says_a_date(&found) {
-                    return Ok(());
-                }
-                let change = |stored: &Object| {
-                    let mut stored = stored.clone();
-                    stored
-                        .map_mut("data")
-                        .insert(SINCE.into(), today.as_str().into());
-                    Ok(stored)
-                };
-                writer.update(TARGET, &change, &options).await.map(drop)
-            }
-            Err(error) if error.is_not_found() => {
-                let map = json!({
-                    "apiVersion": "v1", "kind": "ConfigMap",
-                    "metadata": {"namespace": TARGET.namespace, "name": TARGET.name},
-                    "data": {SINCE: today},
-                });
-                let map = Object::from_value(map).expect("written above");
-                writer
-                    .create(TARGET.namespace, map, &options)
-                    .await
-                    .map(drop)
-            }
-            Err(error) => Err(error),
+        let (today, options) = (time::date(self.clock.wall()), WriteOptions::default());
+        let Some(found) = self.registry.find(row, TARGET).await? else {
+            let map = json!({
+                "apiVersion": "v1", "kind": "ConfigMap",
+                "metadata": {"namespace": TARGET.namespace, "name": TARGET.name},
+                "data": {SINCE: today},
+            });
+            let map = Object::from_value(map).expect("written above");
+            let created = writer.create(TARGET.namespace, map, &options).await;
+            return created.map(drop);
+        };
+        if says_a_date(&found.to_object().map_err(StatusError::internal)?) {
+            return Ok(());
         }
-    }
-
-    /// `2027-01-01`, in UTC.
-    fn today(&self) -> String {
-        let now = self.clock.wall().to_zoned(TimeZone::UTC);
-        now.date().to_string()
+        let change = |stored: &Object| {
+            let mut stored = stored.clone();
+            let data = stored.map_mut("data");
+            data.insert(SINCE.into(), today.as_str().into());
+            Ok(stored)
+        };
+        writer.update(TARGET, &change, &options).await.map(drop)
     }
 }
 

@@ -114,15 +114,25 @@ impl Registry {
         row: &'static Resource,
         target: Target<'_>,
     ) -> Result<Encoded, StatusError> {
+        let found = self.find(row, target).await?;
+        found.ok_or_else(|| StatusError::not_found(&row.stored_row().group_resource(), target.name))
+    }
+
+    /// One object, as it is stored, if there is one.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn find(
+        &self,
+        row: &'static Resource,
+        target: Target<'_>,
+    ) -> Result<Option<Encoded>, StatusError> {
         let key = key::of(row, target);
-        let stored = self
-            .store
-            .get(&key, None)
-            .await
-            .map_err(error::from_store)?;
-        let stored = stored.ok_or_else(|| {
-            StatusError::not_found(&row.stored_row().group_resource(), target.name)
-        })?;
-        codec::decode(stored.value, stored.modified.0, base::TraceId::NONE)
+        let stored = self.store.get(&key, None).await;
+        let stored = stored.map_err(error::from_store)?;
+        let decode = |found: store::KeyValue| {
+            codec::decode(found.value, found.modified.0, base::TraceId::NONE)
+        };
+        stored.map(decode).transpose()
     }
 }
