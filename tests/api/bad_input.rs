@@ -202,6 +202,7 @@ fn lines() -> Vec<Bad> {
     let delete = |what, query: &str| bad(what, "DELETE", &format!("{MAPS}/there?{query}"));
     vec![
         list("a timeout in words", "watch=1&timeoutSeconds=abc"),
+        list("a list's timeout in words", "timeoutSeconds=abc"),
         list("a limit in words", "limit=x"),
         list("a version in words", "resourceVersion=x"),
         list("a version to come", "resourceVersion=99999"),
@@ -225,6 +226,9 @@ fn lines() -> Vec<Bad> {
             "a manager that is too long",
             &format!("fieldManager={}", "m".repeat(129)),
         ),
+        bad("a forced patch", "PATCH", &format!("{MAPS}/there?force=false"))
+            .as_("application/merge-patch+json")
+            .with("{}"),
         delete("a propagation of some kind", "propagationPolicy=Foo"),
         delete(
             "two propagations",

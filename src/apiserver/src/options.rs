@@ -30,6 +30,10 @@ pub fn write(
     subresource: &'static str,
 ) -> Result<(WriteOptions, Validation), StatusError> {
     let mut errors = FieldErrors::new();
+    if kind == "PatchOptions" && queries(uri, "force").next().is_some() {
+        let text = "may not be specified for non-apply patch";
+        errors.push(FieldError::forbidden(&Path::new("force"), text));
+    }
     let field_manager = query(uri, "fieldManager");
     check_manager(&field_manager, &mut errors);
     let dry_run = dry_run(&queries(uri, "dryRun").collect::<Vec<_>>(), &mut errors);

@@ -33,6 +33,10 @@ pub fn log(uri: &Uri, pod: &str) -> Result<String, StatusError> {
     } else {
         at_least("sinceSeconds", 1, since, "must be greater than 0");
     }
+    if !query(uri, "stream").is_empty() {
+        let text = "may not be specified";
+        errors.push(FieldError::forbidden(&Path::new("stream"), text));
+    }
     if !errors.is_empty() {
         const KIND: GroupVersionKind = GroupVersionKind::new("", "v1", "PodLogOptions");
         return Err(StatusError::invalid(&KIND, pod, &errors));
@@ -69,7 +73,7 @@ mod tests {
     #[test]
     fn options_are_checked_and_passed_on() {
         let invalid = "PodLogOptions \"p\" is invalid: ";
-        let rows: [(&str, Result<&str, String>); 11] = [
+        let rows: [(&str, Result<&str, String>); 12] = [
             ("", Ok("")),
             (
                 "follow=true&previous=0&tailLines=5&limitBytes=7&container=x&other=y",
@@ -98,6 +102,10 @@ mod tests {
                     "{invalid}[]: Forbidden: at most one of `sinceTime` or `sinceSeconds` may be \
                      specified"
                 )),
+            ),
+            (
+                "stream=Stdout",
+                Err(format!("{invalid}stream: Forbidden: may not be specified")),
             ),
             (
                 "tailLines=x",

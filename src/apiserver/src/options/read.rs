@@ -20,6 +20,8 @@ const KIND: &str = "ListOptions";
 /// Invalid for options that do not go together, BadRequest naming the one that cannot be read.
 pub fn list(row: &Resource, uri: &Uri) -> Result<ListOptions, StatusError> {
     let limit = optional(uri, "limit")?.unwrap_or(0);
+    // Without a use here, and read all the same.
+    timeout(uri)?;
     let version = query(uri, "resourceVersion");
     let continue_token = query(uri, "continue");
     let version_match = query(uri, "resourceVersionMatch");
@@ -72,6 +74,8 @@ fn check_match(wanted: &str, version: &str, token: &str, errors: &mut FieldError
 /// # Errors
 /// As for [`list`].
 pub fn watch(row: &Resource, uri: &Uri) -> Result<WatchOptions, StatusError> {
+    // Without a use here, and read all the same.
+    optional(uri, "limit")?;
     let version_match = query(uri, "resourceVersionMatch");
     let initial = query(uri, "sendInitialEvents");
     let send_initial_events = (!initial.is_empty()).then(|| is_true(&initial));
