@@ -316,6 +316,16 @@ impl Visit<'_> {
         let patch = json!({"spec": {"replicas": 0}});
         let patched = self.world.merge(path, &patch).await.json();
         assert_eq!(patched["metadata"]["name"], before["metadata"]["name"]);
+        let table = Said::accepting("application/json;as=Table;v=v1;g=meta.k8s.io");
+        let table = self.world.expect(200, "GET", path, &table).await.json();
+        let named = table["columnDefinitions"].as_array().into_iter().flatten();
+        let names: Vec<&Value> = named.map(|column| &column["name"]).collect();
+        assert_eq!(names, ["Name", "Desired", "Available", "Age"]);
+        let cells = &table["rows"][0]["cells"];
+        assert_eq!(cells[0], before["metadata"]["name"]);
+        assert_eq!(cells[1], 0);
+        let metadata = &table["rows"][0]["object"]["metadata"];
+        assert_eq!(metadata["uid"], before["metadata"]["uid"]);
         let negative = json!({"spec": {"replicas": -1}}).to_string();
         let negative = Said::body("application/merge-patch+json", &negative);
         self.world.expect(422, "PATCH", path, &negative).await;

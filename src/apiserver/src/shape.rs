@@ -122,7 +122,7 @@ impl Shape {
             Form::Metadata => (head(table::VERSION, "PartialObjectMetadataList"), "items"),
             Form::Table => {
                 let mut head = head(table::VERSION, "Table");
-                let columns = table::columns(self.served.row);
+                let columns = table::columns(self.served.row.columns);
                 head.insert("columnDefinitions".to_owned(), columns);
                 (head, "rows")
             }

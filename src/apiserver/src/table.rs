@@ -1,8 +1,8 @@
 //! `meta.k8s.io/v1` Tables and PartialObjectMetadata: what `kubectl get` reads.
 
-use apimachinery::{Encoded, StatusError};
+use apimachinery::{Encoded, Object, StatusError};
 use jiff::Timestamp;
-use resources::{Cell, Column, Resource, Served};
+use resources::{Cell, Column, Served};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -37,8 +37,8 @@ impl IncludeObject {
 
 /// `columnDefinitions`.
 #[must_use]
-pub fn columns(row: &Resource) -> Value {
-    row.columns.iter().map(definition).collect()
+pub fn columns(columns: &[Column]) -> Value {
+    columns.iter().map(definition).collect()
 }
 
 fn definition(column: &Column) -> Value {
@@ -59,24 +59,15 @@ pub fn row(
     now: Timestamp,
 ) -> Result<Value, StatusError> {
     let stored = item.to_object().map_err(StatusError::internal)?;
-    let cell = Cell {
-        object: &stored,
-        now,
-    };
-    let columns = served.row.columns.iter();
-    let cells: Vec<Value> = columns.map(|column| (column.cell)(&cell)).collect();
     let mut row = Map::new();
-    row.insert("cells".into(), cells.into());
+    row.insert("cells".into(), cells(served.row.columns, &stored, now));
     let conditions = served.row.strategy.row_conditions(&stored);
     if !conditions.is_empty() {
         row.insert("conditions".into(), conditions.into());
     }
     let object = match include {
         IncludeObject::None => None,
-        IncludeObject::Metadata => {
-            let metadata = stored.get("metadata").cloned();
-            Some(with_type(metadata.unwrap_or_else(|| json!({}))))
-        }
+        IncludeObject::Metadata => Some(metadata_of(&stored)),
         IncludeObject::Object if served.is_stored() => Some(stored.into_value()),
         IncludeObject::Object => {
             let shown = registry::show(served, item)?;
@@ -86,6 +77,34 @@ pub fn row(
     };
     row.extend(object.map(|object| ("object".to_owned(), object)));
     Ok(row.into())
+}
+
+fn cells(columns: &[Column], object: &Object, now: Timestamp) -> Value {
+    let cell = Cell { object, now };
+    columns.iter().map(|column| (column.cell)(&cell)).collect()
+}
+
+/// An object that is decoded already, cut down to its metadata.
+#[must_use]
+pub fn metadata_of(object: &Object) -> Value {
+    let metadata = object.get("metadata").cloned();
+    with_type(metadata.unwrap_or_else(|| json!({})))
+}
+
+/// The Table of one object that is stored nowhere.
+#[must_use]
+pub fn of(shown: &[Column], object: Object, include: IncludeObject, now: Timestamp) -> Value {
+    let version = object.meta("resourceVersion").to_owned();
+    let mut row = json!({"cells": cells(shown, &object, now)});
+    match include {
+        IncludeObject::None => {}
+        IncludeObject::Metadata => row["object"] = metadata_of(&object),
+        IncludeObject::Object => row["object"] = object.into_value(),
+    }
+    json!({
+        "kind": "Table", "apiVersion": VERSION, "metadata": {"resourceVersion": version},
+        "columnDefinitions": columns(shown), "rows": [row],
+    })
 }
 
 /// An object cut down to its metadata; nothing else of it is decoded.

@@ -4,11 +4,15 @@ use apimachinery::{GroupVersionKind, Object, StatusError};
 use axum::body::Body;
 use http::{Response, StatusCode};
 use registry::{WriteOptions, scale};
+use resources::autoscaling::SCALE_COLUMNS;
+use serde_json::Value;
 
 use super::body;
 use super::patch::Patch;
 use crate::dispatch::Call;
-use crate::{answer, options};
+use crate::negotiate::Form;
+use crate::shape::Shape;
+use crate::{answer, options, table};
 
 /// What the subresource takes and gives, of whichever kind it is.
 pub(crate) const SCALE: GroupVersionKind = GroupVersionKind::new("autoscaling", "v1", "Scale");
@@ -40,10 +44,18 @@ pub(crate) async fn handle(call: Call<'_>, verb: &str) -> Result<Response<Body>,
         _ => return Err(StatusError::method_not_allowed()),
     };
     let object = object.to_object().map_err(StatusError::internal)?;
-    Ok(answer::json(
-        StatusCode::OK,
-        &scale::read(call.row, &object)?,
-    ))
+    let shown = shown(&call, scale::read(call.row, &object)?)?;
+    Ok(answer::json(StatusCode::OK, &shown))
+}
+
+/// In the form that the client accepts.
+fn shown(call: &Call<'_>, scale: Object) -> Result<Value, StatusError> {
+    let shape = Shape::of(call)?;
+    Ok(match shape.form {
+        Form::Object => scale.into_value(),
+        Form::Metadata => table::metadata_of(&scale),
+        Form::Table => table::of(SCALE_COLUMNS, scale, shape.include, shape.clock.wall()),
+    })
 }
 
 async fn write(
