@@ -30,8 +30,12 @@ pub(crate) enum Text {
 /// Clients behind which sits a person; they get line breaks unless they say otherwise.
 const PEOPLE: [&str; 3] = ["curl", "Wget", "Mozilla/5.0"];
 
-/// What a request asks for. A watch's lines stay as they are.
+/// What a request asks for. A watch's lines stay as they are; what the server says of itself always
+/// has line breaks.
 pub(crate) fn wanted(info: &RequestInfo, uri: &Uri, headers: &HeaderMap) -> Text {
+    if matches!(info.path.trim_end_matches('/'), "" | "/version") {
+        return Text::PrettyJson;
+    }
     if info.is_long_running() || !is_of_the_api(&info.path) {
         return Text::Json;
     }
