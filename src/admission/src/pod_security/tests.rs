@@ -74,7 +74,10 @@ fn each_check_says_what_it_found() {
         context(&json!({"capabilities": {"drop": ["KILL"], "add": ["SYS_ADMIN"]}})),
         pod(&json!({"hostNetwork": true, "hostIPC": true, "hostPID": false})),
         pod(&json!({"volumes": [{"name": "v", "hostPath": {"path": "/"}}]})),
-        pod(&json!({"volumes": [{"name": "v", "nfs": {}}, {"name": "w", "image": {}}]})),
+        pod(
+            &json!({"volumes": [{"name": "v", "nfs": {}}, {"name": "w", "odd": {}},
+            {"name": "x", "image": {}}]}),
+        ),
         container(&json!({"ports": [{"hostPort": 80}, {"hostPort": 8080}, {"hostPort": 0}]})),
         container(&json!({"livenessProbe": {"httpGet": {"host": "h"}},
             "lifecycle": {"preStop": {"tcpSocket": {"host": "g"}}}})),
