@@ -81,6 +81,8 @@ async fn metrics_have_upstreams_names_and_count_what_is_served() {
         value(&text, "apiserver_storage_objects{resource=\"configmaps\"}"),
         1.0
     );
+    assert!(text.contains("apiserver_storage_objects{resource=\"events\"}"));
+    assert!(!text.contains("events.k8s.io"), "stored once, counted once");
     assert!(
         !text.contains("nothing") && !text.contains("made.up"),
         "{text}"

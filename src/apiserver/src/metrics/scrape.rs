@@ -3,6 +3,7 @@
 use apimachinery::StatusError;
 use base::metrics::{IntGaugeVec, Make, Registry};
 use registry::ListOptions;
+use resources::Resource;
 
 use super::process;
 use crate::State;
@@ -47,7 +48,9 @@ async fn stored(state: &State, make: &Make<'_>) -> Result<(), StatusError> {
         limit: 1,
         ..ListOptions::default()
     };
-    for row in resources::served().filter(|row| row.answer.is_none()) {
+    // Events are served by two groups and stored once.
+    let stored = |row: &&Resource| row.answer.is_none() && row.stored_as.is_none();
+    for row in resources::served().filter(stored) {
         let page = state.parts.registry.list(row, None, &first).await?;
         let count = page.items.len() as u64 + page.end.remaining.unwrap_or_default();
         let count = i64::try_from(count).unwrap_or(i64::MAX);
