@@ -7,6 +7,7 @@ mod deletion;
 mod embedded;
 mod images;
 mod leaks;
+mod metrics;
 mod network;
 mod options;
 mod output;
@@ -56,6 +57,10 @@ pub const ALL: &[(&str, Scenario)] = &[
     (
         "create_deployment_runs_pods",
         workloads::create_deployment_runs_pods,
+    ),
+    (
+        "metrics_tell_what_happens",
+        metrics::metrics_tell_what_happens,
     ),
     (
         "apply_creates_patches_and_rests",
