@@ -9,11 +9,15 @@ use store::{Expect, Op};
 use crate::error::from_store;
 use crate::{Registry, Target, codec, key};
 
-/// Shows in the status what the deletion timestamp says.
+/// Shows in the status what the deletion timestamp says. A namespace has no grace period, not
+/// even one of zero seconds.
 pub fn mark(namespace: Option<&mut Object>) {
     if let Some(namespace) = namespace
         && namespace.deletion_timestamp().is_some()
     {
+        namespace
+            .metadata_mut()
+            .remove("deletionGracePeriodSeconds");
         namespace
             .map_mut("status")
             .insert("phase".into(), "Terminating".into());
@@ -47,4 +51,28 @@ pub async fn guard(
         expect: Expect::At(modified),
     });
     Ok(stored.deletion_timestamp().is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_deleted_namespace_says_so_in_its_status() {
+        let now = "2026-01-01T00:00:00Z";
+        let rows = [
+            (json!({"metadata": {}}), json!({"metadata": {}})),
+            (
+                json!({"metadata": {"deletionTimestamp": now, "deletionGracePeriodSeconds": 0}}),
+                json!({"metadata": {"deletionTimestamp": now}, "status": {"phase": "Terminating"}}),
+            ),
+        ];
+        for (before, expected) in rows {
+            let mut namespace = Object::from_value(before).expect("an object");
+            mark(Some(&mut namespace));
+            assert_eq!(namespace.into_value(), expected);
+        }
+    }
 }
