@@ -88,17 +88,14 @@ impl ObjectSource for Lookups {
         group: &'static str,
         kind: &'static str,
         namespace: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<Object>, StatusError>> {
+    ) -> BoxFuture<'a, Result<Vec<Encoded>, StatusError>> {
         Box::pin(async move {
             let Some(row) = resources::by_kind(group, kind) else {
                 return Ok(Vec::new());
             };
             let options = ListOptions::default();
             let listed = self.registry.list(row, Some(namespace), &options).await?;
-            let objects = listed.items.iter().map(Encoded::to_object);
-            objects
-                .collect::<Result<_, _>>()
-                .map_err(StatusError::internal)
+            Ok(listed.items)
         })
     }
 }

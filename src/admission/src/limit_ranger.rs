@@ -10,7 +10,7 @@ use apimachinery::admission::{Attributes, Operation, Pass, Plugin};
 use apimachinery::{Object, StatusError, aggregate};
 use futures::future::BoxFuture;
 
-use crate::request::{forbidden, is_about};
+use crate::request::{decoded, forbidden, is_about};
 use crate::sources::ObjectSource;
 
 /// See the module.
@@ -23,7 +23,8 @@ impl LimitRanger {
     }
 
     async fn ranges(&self, attributes: &Attributes<'_>) -> Result<Vec<Object>, StatusError> {
-        self.0.list("", "LimitRange", attributes.namespace).await
+        let ranges = self.0.list("", "LimitRange", attributes.namespace).await?;
+        ranges.iter().map(decoded).collect()
     }
 }
 

@@ -7,7 +7,7 @@ use apimachinery::{Object, StatusError};
 use futures::future::BoxFuture;
 use serde_json::Value;
 
-use crate::request::{creates_pod, forbidden, is_about, is_pod, text};
+use crate::request::{creates_pod, decoded, forbidden, is_about, is_pod, text};
 use crate::sources::ObjectSource;
 
 /// Of a pod without a class, in a cluster without a default.
@@ -55,6 +55,7 @@ impl Priority {
     /// The default class; the lowest, should there be several.
     async fn default_class(&self) -> Result<Option<Class>, StatusError> {
         let classes = self.0.list(GROUP, "PriorityClass", "").await?;
+        let classes: Vec<Object> = classes.iter().map(decoded).collect::<Result<_, _>>()?;
         let defaults = classes.iter().filter(|class| is_default(class));
         Ok(defaults.map(Class::of).min_by_key(|class| class.value))
     }

@@ -1,7 +1,7 @@
 //! Readings of a request that several plugins need.
 
 use apimachinery::admission::{Attributes, Operation};
-use apimachinery::{Object, StatusError};
+use apimachinery::{Encoded, Object, StatusError};
 use serde_json::{Map, Value};
 
 /// Set on the API's copy of a static pod.
@@ -30,6 +30,11 @@ pub(crate) fn forbidden(attributes: &Attributes<'_>, why: &str) -> StatusError {
 /// A text at a JSON pointer; empty when absent, as in Go.
 pub(crate) fn text<'a>(object: &'a Object, pointer: &str) -> &'a str {
     object.at(pointer).and_then(Value::as_str).unwrap_or("")
+}
+
+/// A stored object.
+pub(crate) fn decoded(object: &Encoded) -> Result<Object, StatusError> {
+    object.to_object().map_err(StatusError::internal)
 }
 
 /// The items of an array at a JSON pointer; none when absent.

@@ -1,6 +1,6 @@
 //! What plugins look up.
 
-use apimachinery::{Object, StatusError, UserInfo};
+use apimachinery::{Encoded, Object, StatusError, UserInfo};
 use futures::future::BoxFuture;
 
 /// Reads objects of any kind, in their newest state: an answer from a cache must be checked with
@@ -16,13 +16,14 @@ pub trait ObjectSource: Send + Sync {
         name: &'a str,
     ) -> BoxFuture<'a, Result<Option<Object>, StatusError>>;
 
-    /// All objects of a namespace, by name; of the whole cluster when `namespace` is empty.
+    /// All objects of a namespace, by name; of the whole cluster when `namespace` is empty. As
+    /// they are stored: decoded, a pod takes ten times the memory, and there may be many.
     fn list<'a>(
         &'a self,
         group: &'static str,
         kind: &'static str,
         namespace: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<Object>, StatusError>>;
+    ) -> BoxFuture<'a, Result<Vec<Encoded>, StatusError>>;
 }
 
 /// Knows service accounts.

@@ -2,7 +2,7 @@
 
 use apimachinery::admission::{Attributes, Operation, Pass, Plugin};
 use apimachinery::{
-    GroupVersionKind, GroupVersionResource, Object, RequestCx, StatusError, UserInfo,
+    Encoded, GroupVersionKind, GroupVersionResource, Object, RequestCx, StatusError, UserInfo,
 };
 use base::TraceId;
 use futures::future::BoxFuture;
@@ -172,8 +172,10 @@ impl ObjectSource for Cluster {
         group: &'static str,
         kind: &'static str,
         namespace: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<Object>, StatusError>> {
-        let found = self.of_kind(group, kind, namespace).cloned().collect();
+    ) -> BoxFuture<'a, Result<Vec<Encoded>, StatusError>> {
+        let found = self.of_kind(group, kind, namespace);
+        let found = found.map(|object| Encoded::from_object(object, 1, TraceId::NONE));
+        let found = found.collect();
         Box::pin(std::future::ready(Ok(found)))
     }
 }
