@@ -160,10 +160,21 @@ fn check_said(
         )));
     }
     if !said_kind.is_empty() && said_kind != expected.kind {
+        let said = expected.group_version().kind(said_kind.to_owned());
+        let why = if Facts::builtin().kind(&said).is_some() {
+            // In the names of Go's packages: of the version, and of what it is stored from.
+            let stored = match expected.group.split('.').next() {
+                None | Some("" | "events") => "core",
+                Some(group) => group,
+            };
+            let (version, kind) = (&expected.version, &expected.kind);
+            format!("converting ({version}.{said_kind}) to ({stored}.{kind}): unknown conversion")
+        } else {
+            format!("no kind {said_kind:?} is registered for version {version:?}")
+        };
         return Err(StatusError::bad_request(format!(
-            "{said_kind} in version {version:?} cannot be handled as a {}: no kind {said_kind:?} \
-             is registered for version {version:?}",
-            expected.kind
+            "{said_kind} in version {:?} cannot be handled as a {}: {why}",
+            expected.version, expected.kind
         )));
     }
     Ok(())
