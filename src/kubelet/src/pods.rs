@@ -95,6 +95,8 @@ impl Pods {
                 },
                 event = events.next() => match event {
                     Some(event) => self.wake(&event).await,
+                    // They end with the server, too.
+                    None if shutdown.is_stopping() => return,
                     None => {
                         warn!("the runtime has ended its events");
                         return;
