@@ -226,9 +226,13 @@ fn lines() -> Vec<Bad> {
             "a manager that is too long",
             &format!("fieldManager={}", "m".repeat(129)),
         ),
-        bad("a forced patch", "PATCH", &format!("{MAPS}/there?force=false"))
-            .as_("application/merge-patch+json")
-            .with("{}"),
+        bad(
+            "a forced patch",
+            "PATCH",
+            &format!("{MAPS}/there?force=false"),
+        )
+        .as_("application/merge-patch+json")
+        .with("{}"),
         delete("a propagation of some kind", "propagationPolicy=Foo"),
         delete(
             "two propagations",

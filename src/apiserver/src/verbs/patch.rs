@@ -93,6 +93,9 @@ fn refusal(error: &patch::PatchError) -> StatusError {
         // Upstream keeps to itself why the patch does not apply.
         let text = "the server rejected our request due to an error in our request";
         StatusError::unprocessable(text)
+    } else if error.is_unclassified() {
+        // Upstream says so with a 500; the mistake is the client's all the same.
+        StatusError::unprocessable(error.to_string())
     } else if error.is_too_large() {
         StatusError::too_many_operations(error.to_string())
     } else {

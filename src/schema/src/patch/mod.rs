@@ -22,13 +22,20 @@ pub enum PatchError {
 
 impl PatchError {
     /// The patch is well formed, but this object cannot take it (422); otherwise the request is
-    /// bad (400) or [too large](Self::is_too_large) (413).
+    /// bad (400), [too large](Self::is_too_large) (413) or [of no class](Self::is_unclassified).
     #[must_use]
     pub fn is_unprocessable(&self) -> bool {
         match self {
             Self::Json(error) => matches!(error, JsonPatchError::Refused(_)),
-            Self::Strategic(error) => !matches!(error, StrategicError::Format(_)),
+            Self::Strategic(error) => matches!(error, StrategicError::ListOfLists),
         }
+    }
+
+    /// Upstream's server knows no class for this error, and answers its text alone.
+    #[must_use]
+    pub fn is_unclassified(&self) -> bool {
+        use StrategicError::{Format, ListOfLists};
+        matches!(self, Self::Strategic(error) if !matches!(error, Format(_) | ListOfLists))
     }
 
     /// The patch has more operations than are allowed.

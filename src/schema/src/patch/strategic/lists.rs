@@ -79,8 +79,7 @@ fn check_forms<'v>(items: impl Iterator<Item = &'v Value>) -> Result<(), Strateg
     let mut maps = None;
     for item in items {
         if item.is_array() {
-            let text = "lists of lists are not supported";
-            return Err(StrategicError::Mixed(text.into()));
+            return Err(StrategicError::ListOfLists);
         }
         if *maps.get_or_insert(item.is_object()) != item.is_object() {
             let text = "list element types are not identical";

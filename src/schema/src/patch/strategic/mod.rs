@@ -32,6 +32,8 @@ pub enum StrategicError {
     /// `$patch` with an unknown word.
     #[error("unknown patch type: {directive} in map: {map}")]
     Directive { directive: String, map: String },
+    #[error("lists of lists are not supported")]
+    ListOfLists,
     /// Items of a list that is merged are of different forms.
     #[error("{0}")]
     Mixed(String),
