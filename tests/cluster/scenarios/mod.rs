@@ -12,6 +12,7 @@ mod network;
 mod options;
 mod output;
 mod restart;
+mod scheduling;
 mod snapshots;
 mod transcripts;
 mod workloads;
@@ -86,6 +87,14 @@ pub const ALL: &[(&str, Scenario)] = &[
     (
         "limits_stand_in_the_cgroup",
         workloads::limits_stand_in_the_cgroup,
+    ),
+    (
+        "replicas_that_avoid_each_other",
+        scheduling::replicas_that_avoid_each_other,
+    ),
+    (
+        "replicas_spread_over_one_node",
+        scheduling::replicas_spread_over_one_node,
     ),
     (
         "logs_follow_and_previous",
