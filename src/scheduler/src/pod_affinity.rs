@@ -40,41 +40,24 @@ impl PodAffinity {
     #[must_use]
     pub fn of(spec: &PodSpec, namespace: &str) -> Option<Arc<Self>> {
         let affinity = spec.affinity.as_ref()?;
-        let near = affinity.pod_affinity.as_ref();
-        let apart = affinity.pod_anti_affinity.as_ref();
-        let required = near.and_then(|near| {
-            near.required_during_scheduling_ignored_during_execution
-                .as_ref()
-        });
-        let required_anti = apart.and_then(|apart| {
-            apart
-                .required_during_scheduling_ignored_during_execution
-                .as_ref()
-        });
-        let liked = near.and_then(|near| {
-            near.preferred_during_scheduling_ignored_during_execution
-                .as_ref()
-        });
-        let disliked = apart.and_then(|apart| {
-            apart
-                .preferred_during_scheduling_ignored_during_execution
-                .as_ref()
-        });
-        let terms = |list: Option<&Vec<PodAffinityTerm>>| -> Vec<PodTerm> {
-            let list = list.into_iter().flatten();
+        let near = affinity.pod_affinity.clone().unwrap_or_default();
+        let apart = affinity.pod_anti_affinity.clone().unwrap_or_default();
+        let terms = |list: Option<Vec<PodAffinityTerm>>| -> Vec<PodTerm> {
+            let list = list.iter().flatten();
             list.map(|term| PodTerm::of(term, namespace)).collect()
         };
-        let weighted = |list: Option<&Vec<WeightedPodAffinityTerm>>, sign: i64| {
-            let list = list.into_iter().flatten();
-            let each = list.map(move |weighted| {
+        let weighted = |list: Option<Vec<WeightedPodAffinityTerm>>, sign: i64| {
+            let each = list.into_iter().flatten().map(|weighted| {
                 let term = PodTerm::of(&weighted.pod_affinity_term, namespace);
                 (sign * i64::from(weighted.weight), term)
             });
             each.collect::<Vec<_>>()
         };
+        let liked = near.preferred_during_scheduling_ignored_during_execution;
+        let disliked = apart.preferred_during_scheduling_ignored_during_execution;
         let compiled = Self {
-            required: terms(required),
-            required_anti: terms(required_anti),
+            required: terms(near.required_during_scheduling_ignored_during_execution),
+            required_anti: terms(apart.required_during_scheduling_ignored_during_execution),
             preferred: [weighted(liked, 1), weighted(disliked, -1)].concat(),
         };
         (compiled != Self::default()).then(|| Arc::new(compiled))

@@ -4,6 +4,7 @@ use api::{Kind, Namespace, Node, Pod};
 use serde_json::{Value, json};
 
 use super::{World, node_of, on_one_thread};
+use crate::testing::pod_object;
 
 fn terms(kind: &str, term: &Value) -> Value {
     json!({"affinity": {kind: {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}})
@@ -66,6 +67,41 @@ fn a_pod_waits_for_the_one_it_wants_near() {
         world.bound("first").await;
         waits(&world, "second").await;
         label(&world, "first", &json!({"app": "web"}));
+        world.bound("second").await;
+    });
+}
+
+#[test]
+fn a_pod_that_is_bound_brings_those_that_want_it() {
+    on_one_thread(async {
+        let world = World::new();
+        let mut term = all_here();
+        term["labelSelector"] = json!({"matchLabels": {"app": "web"}});
+        world.put_node("n1", &json!({}));
+        world.put_pod("second", &terms("podAffinity", &term));
+        waits(&world, "second").await;
+        let mut first = pod_object("first", &json!({}));
+        first.metadata.labels = Some([("app".to_owned(), "web".to_owned())].into());
+        world.server.put(&first);
+        world.bound("first").await;
+        world.bound("second").await;
+    });
+}
+
+#[test]
+fn a_pod_that_is_refused_may_change_its_labels() {
+    on_one_thread(async {
+        let world = World::new();
+        let mut term = all_here();
+        term["labelSelector"] = json!({"matchExpressions": [
+            {"key": "quiet", "operator": "DoesNotExist"},
+        ]});
+        world.put_node("n1", &json!({}));
+        world.put_pod("first", &terms("podAntiAffinity", &term));
+        world.bound("first").await;
+        world.put_pod("second", &json!({}));
+        waits(&world, "second").await;
+        label(&world, "second", &json!({"quiet": "yes"}));
         world.bound("second").await;
     });
 }
