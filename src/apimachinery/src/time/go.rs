@@ -1,5 +1,5 @@
-//! RFC 3339 as Go's `time.Parse` reads it with the layout `RFC3339Nano`: a little more than the
-//! standard allows, and errors that name the first element which is not there.
+//! RFC 3339 as Go's `time.Parse` reads it with the layout `RFC3339`: a little more than the standard
+//! allows, fractions of a second among it, and errors that name the first element which is not there.
 
 use jiff::civil::{Date, Time};
 use jiff::{SignedDuration, Timestamp, tz::Offset};
@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp, tz::Offset};
 use super::FIRST;
 use crate::quote::quoted;
 
-const LAYOUT: &str = "2006-01-02T15:04:05.999999999Z07:00";
+const LAYOUT: &str = "2006-01-02T15:04:05Z07:00";
 
 /// Why a text is no time, in the words of Go's `time.ParseError`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -231,6 +231,6 @@ mod tests {
     }
 
     fn missing_text(tail: &str, element: &str) -> String {
-        format!(" as \"2006-01-02T15:04:05.999999999Z07:00\": cannot parse {tail:?} as {element:?}")
+        format!(" as \"2006-01-02T15:04:05Z07:00\": cannot parse {tail:?} as {element:?}")
     }
 }
