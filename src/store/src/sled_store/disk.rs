@@ -222,27 +222,12 @@ impl Disk {
         Ok(Revision(u64::from_be_bytes(bytes)))
     }
 
-    /// Adds to `batch` the removal of a record and its chunks.
-    pub(crate) fn remove(&self, revision: Revision, batch: &mut sled::Batch) -> Result<(), Error> {
-        let range = record::record_key(revision)..record::record_key(revision.next());
-        for key in self.db.range(range).keys() {
-            batch.remove(key.map_err(|error| failure("reading", error))?);
-        }
-        Ok(())
-    }
-}
-
-impl Disk {
-    /// Removes records and their chunks, so that their room can be used again.
-    ///
-    /// Sled notes changes beside a leaf, and writes the leaf anew, without what was removed, at
-    /// each tenth. The leaves of old revisions are never touched again, so what is removed last
-    /// would stay: all of it where values are so large that a leaf has but a few. Changes that
-    /// cancel out get leaves past that. What a crash leaves of them is a key nobody looks at.
-    pub(crate) fn purge<'a>(
+    /// Removes records and their chunks durably, in this order. Gives the keys that are gone, and
+    /// how long their items were.
+    pub(crate) fn remove<'a>(
         &self,
         revisions: impl Iterator<Item = &'a Revision>,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<(sled::IVec, usize)>, Error> {
         let mut removed = Vec::new();
         let mut changes = self.changes();
         for revision in revisions {
@@ -254,6 +239,20 @@ impl Disk {
             }
         }
         changes.finish()?;
+        Ok(removed)
+    }
+
+    /// As [`Disk::remove`], so that the room can be used again.
+    ///
+    /// Sled notes changes beside a leaf, and writes the leaf anew, without what was removed, at
+    /// each tenth. The leaves of old revisions are never touched again, so what is removed last
+    /// would stay: all of it where values are so large that a leaf has but a few. Changes that
+    /// cancel out get leaves past that. What a crash leaves of them is a key nobody looks at.
+    pub(crate) fn purge<'a>(
+        &self,
+        revisions: impl Iterator<Item = &'a Revision>,
+    ) -> Result<(), Error> {
+        let removed = self.remove(revisions)?;
         for round in 0..LEAF_CHANGES / 2 {
             let large = removed
                 .iter()

@@ -117,17 +117,12 @@ pub(crate) fn forget_after(disk: &Disk, applied: Revision) -> Result<(), Error> 
 }
 
 /// Removes records durably. Their revisions are free again, so they must be gone before anything
-/// is written.
+/// is written. The last one goes first: should this be cut short as well, what is left has no hole.
 pub(crate) fn remove(disk: &Disk, revisions: &[Revision]) -> Result<(), Error> {
-    if revisions.is_empty() {
-        return Ok(());
+    if !revisions.is_empty() {
+        disk.remove(revisions.iter().rev())?;
     }
-    let mut batch = sled::Batch::default();
-    for revision in revisions {
-        disk.remove(*revision, &mut batch)?;
-    }
-    disk.write(batch)?;
-    disk.sync()
+    Ok(())
 }
 
 /// Where a replay ended.
