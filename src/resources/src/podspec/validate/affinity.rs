@@ -1,6 +1,6 @@
 //! Rules of where a pod wants to be.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use apimachinery::{FieldError, FieldErrors};
 
@@ -129,8 +129,10 @@ fn validate_match_keys(term: &At<'_>, errors: &mut FieldErrors) {
     }
     validate_merged_keys(term, errors);
     let mismatch = term.child("mismatchLabelKeys");
+    // A body holds hundreds of thousands of each.
+    let mismatch: BTreeSet<&str> = mismatch.items().map(|key| key.text()).collect();
     for key in term.child("matchLabelKeys").items() {
-        if mismatch.items().any(|other| other.text() == key.text()) {
+        if mismatch.contains(key.text()) {
             errors.push(key.invalid("exists in both matchLabelKeys and mismatchLabelKeys"));
         }
     }
@@ -141,15 +143,16 @@ fn validate_match_keys(term: &At<'_>, errors: &mut FieldErrors) {
 /// key's index.
 fn validate_merged_keys(term: &At<'_>, errors: &mut FieldErrors) {
     let selector = term.child("labelSelector");
-    let keys: Vec<_> = term.child("matchLabelKeys").items().collect();
+    let keys = term.child("matchLabelKeys");
+    let keys = keys.items().enumerate();
+    let last: BTreeMap<&str, usize> = keys.map(|(index, key)| (key.text(), index)).collect();
     let labels = selector.child("matchLabels");
     let mut named: BTreeSet<&str> = labels.entries().map(|(key, _)| key).collect();
     for expression in selector.child("matchExpressions").items() {
         let name = expression.child("key").text();
-        let index = keys.iter().rposition(|key| key.text() == name);
-        if let Some(index) = index.filter(|_| named.contains(name)) {
+        if let Some(index) = last.get(name).filter(|_| named.contains(name)) {
             let why = "exists in both matchLabelKeys and labelSelector";
-            let path = term.path.index(index);
+            let path = term.path.index(*index);
             errors.push(FieldError::invalid(&path, name, why));
         }
         named.insert(name);
