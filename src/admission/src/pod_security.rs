@@ -112,7 +112,8 @@ impl PodSecurity {
             && new.enforce.is_tighter_than(old.enforce)
         {
             let pods = self.0.list("", "Pod", namespace.name()).await?;
-            for warning in existing::warnings(namespace.name(), new.enforce, pods)? {
+            let warnings = existing::warnings(namespace.name(), new.enforce, pods);
+            for warning in warnings.await? {
                 attributes.cx.warn(warning);
             }
         }

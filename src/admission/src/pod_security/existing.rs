@@ -11,20 +11,23 @@ use crate::request::decoded;
 
 /// Pods that are looked at, as upstream.
 const MOST: usize = 3000;
+/// Pods that are decoded before other tasks get a turn.
+const DECODED_AT_ONCE: usize = 32;
 
 /// Pods with the same faults share a warning. One pod is decoded at a time.
-pub(super) fn warnings(
+pub(super) async fn warnings(
     namespace: &str,
     enforce: Versioned,
     mut pods: Vec<Encoded>,
 ) -> Result<Vec<String>, StatusError> {
     let total = pods.len();
     if total > MOST {
-        pods = one_of_each_first(pods)?;
+        pods = one_of_each_first(pods).await?;
         pods.truncate(MOST);
     }
     let mut faults: BTreeMap<String, (String, usize)> = BTreeMap::new();
-    for pod in &pods {
+    for (at, pod) in pods.iter().enumerate() {
+        give_turn(at).await;
         let pod = decoded(pod)?;
         let violations = evaluate(enforce, &Subject::of_pod(&pod));
         if !violations.is_empty() {
@@ -63,11 +66,18 @@ pub(super) fn warnings(
     Ok(warnings)
 }
 
+async fn give_turn(at: usize) {
+    if at % DECODED_AT_ONCE == DECODED_AT_ONCE - 1 {
+        tokio::task::yield_now().await;
+    }
+}
+
 /// The pods of one controller are alike: the first of each comes before all others.
-fn one_of_each_first(pods: Vec<Encoded>) -> Result<Vec<Encoded>, StatusError> {
+async fn one_of_each_first(pods: Vec<Encoded>) -> Result<Vec<Encoded>, StatusError> {
     let mut seen = BTreeSet::new();
     let (mut first, mut others) = (Vec::new(), Vec::new());
-    for pod in pods {
+    for (at, pod) in pods.into_iter().enumerate() {
+        give_turn(at).await;
         let controller = decoded(&pod)?.controller();
         if controller.is_none_or(|controller| seen.insert(controller.uid)) {
             first.push(pod);
@@ -87,8 +97,8 @@ mod tests {
     use base::TraceId;
     use serde_json::json;
 
-    #[test]
-    fn of_many_pods_one_of_each_controller_is_among_the_first() {
+    #[tokio::test]
+    async fn of_many_pods_one_of_each_controller_is_among_the_first() {
         let pod = |name: String, owner: Option<&str>, host: bool| {
             let owners: Vec<_> = owner
                 .map(|uid| json!({"apiVersion": "v1", "kind": "R", "name": uid, "uid": uid, "controller": true}))
@@ -109,7 +119,7 @@ mod tests {
             level: Level::Baseline,
             minor: None,
         };
-        let warnings = warnings("n", enforce, pods).expect("readable");
+        let warnings = warnings("n", enforce, pods).await.expect("readable");
         assert_eq!(
             warnings,
             [
