@@ -49,44 +49,110 @@ async fn drain(body: &mut Body, most: u64) {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+    use std::pin::Pin;
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    use std::task::{Context, Poll};
 
-    use futures::stream::{self, StreamExt};
+    use http_body::{Frame, SizeHint};
 
     use super::*;
 
     const FRAME: usize = 64 * 1024;
 
-    /// Reads a body of that many bytes in frames; says how much of it was taken.
-    async fn taken(length: usize) -> (Result<usize, u16>, usize) {
-        let taken = Arc::new(AtomicUsize::new(0));
-        let count = taken.clone();
-        let frames = stream::iter((0..length).step_by(FRAME)).map(move |at| {
-            let frame = vec![b' '; FRAME.min(length - at)];
-            count.fetch_add(frame.len(), Ordering::Relaxed);
-            Ok::<_, std::io::Error>(Bytes::from(frame))
+    /// Bytes that were taken from a body, and the most of them that were held at once.
+    #[derive(Default)]
+    struct Counts {
+        taken: AtomicUsize,
+        held: AtomicUsize,
+        most: AtomicUsize,
+    }
+
+    struct Piece(Vec<u8>, Arc<Counts>);
+
+    impl AsRef<[u8]> for Piece {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
+        }
+    }
+
+    impl Drop for Piece {
+        fn drop(&mut self) {
+            self.1.held.fetch_sub(self.0.len(), Relaxed);
+        }
+    }
+
+    struct Counted {
+        left: usize,
+        says_its_length: bool,
+        counts: Arc<Counts>,
+    }
+
+    impl http_body::Body for Counted {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            let length = FRAME.min(self.left);
+            if length == 0 {
+                return Poll::Ready(None);
+            }
+            self.left -= length;
+            self.counts.taken.fetch_add(length, Relaxed);
+            let held = self.counts.held.fetch_add(length, Relaxed) + length;
+            self.counts.most.fetch_max(held, Relaxed);
+            let piece = Piece(vec![b' '; length], self.counts.clone());
+            Poll::Ready(Some(Ok(Frame::data(Bytes::from_owner(piece)))))
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            if self.says_its_length {
+                SizeHint::with_exact(self.left as u64)
+            } else {
+                SizeHint::default()
+            }
+        }
+    }
+
+    /// Reads a body of that many bytes; says how much of it was taken, and held at once.
+    async fn reading(length: usize, says_its_length: bool) -> (Result<usize, u16>, usize, usize) {
+        let counts = Arc::new(Counts::default());
+        let body = Body::new(Counted {
+            left: length,
+            says_its_length,
+            counts: counts.clone(),
         });
-        let read = read(Body::from_stream(frames)).await;
+        let read = read(body).await;
         let read = read.map(|body| body.len()).map_err(|error| error.code());
-        (read, taken.load(Ordering::Relaxed))
+        (read, counts.taken.load(Relaxed), counts.most.load(Relaxed))
     }
 
     #[tokio::test]
     async fn what_is_refused_is_read_on_for_a_while() {
-        let whole = MAX_BODY + 100_000;
-        assert_eq!(taken(1000).await, (Ok(1000), 1000));
-        assert_eq!(taken(MAX_BODY).await, (Ok(MAX_BODY), MAX_BODY));
-        assert_eq!(taken(whole).await, (Err(413), whole));
-        let (refused, taken) = taken(100 << 20).await;
-        assert_eq!(refused, Err(413));
-        assert!(taken <= MAX_BODY + 2 * FRAME + 256 * 1024, "{taken}");
+        for says_its_length in [false, true] {
+            for length in [1000, MAX_BODY] {
+                let (read, taken, _) = reading(length, says_its_length).await;
+                assert_eq!((read, taken), (Ok(length), length));
+            }
+            let long = MAX_BODY + 100_000;
+            let (read, taken, _) = reading(long, says_its_length).await;
+            assert_eq!((read, taken), (Err(413), long));
+            let (read, taken, _) = reading(100 << 20, says_its_length).await;
+            assert_eq!(read, Err(413));
+            assert!(taken <= MAX_BODY + 2 * FRAME + 256 * 1024, "{taken}");
+        }
     }
 
-    /// It is refused for its length alone, and read all the same.
+    /// The control is a body that does not say it: of that, all is held that may be.
     #[tokio::test]
     async fn what_is_said_to_be_too_long_is_not_kept() {
-        let body = Body::from(vec![b' '; MAX_BODY + 1]);
-        assert_eq!(read(body).await.map_err(|error| error.code()), Err(413));
+        for (says_its_length, expected) in [(true, FRAME), (false, MAX_BODY + FRAME)] {
+            let (_, _, most) = reading(MAX_BODY + FRAME, says_its_length).await;
+            assert_eq!(most, expected);
+        }
     }
 }
