@@ -224,9 +224,13 @@ impl From<&FieldError> for Cause {
     }
 }
 
-/// All that is wrong with an object.
+/// What is wrong with an object; the first thousand errors of it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FieldErrors(pub Vec<FieldError>);
+
+/// More are not told: a body of 3 MiB can have hundreds of thousands, each a hundred times as long as
+/// what is wrong, and one is enough to refuse it.
+const MOST: usize = 1000;
 
 impl FieldErrors {
     #[must_use]
@@ -235,11 +239,14 @@ impl FieldErrors {
     }
 
     pub fn push(&mut self, error: FieldError) {
-        self.0.push(error);
+        if self.0.len() < MOST {
+            self.0.push(error);
+        }
     }
 
     pub fn extend(&mut self, other: FieldErrors) {
-        self.0.extend(other.0);
+        let room = MOST.saturating_sub(self.0.len());
+        self.0.extend(other.0.into_iter().take(room));
     }
 
     #[must_use]
@@ -335,6 +342,20 @@ mod tests {
             assert_eq!(aggregate(errors).as_deref(), expected);
         }
         assert_eq!(FieldErrors::new().to_string(), "[]");
+    }
+
+    #[test]
+    fn no_more_than_a_thousand_are_told() {
+        let path = Path::new("spec").child("tolerations");
+        let mut errors = FieldErrors::new();
+        for index in 0..MOST + 7 {
+            errors.push(FieldError::required(&path.index(index), ""));
+        }
+        assert_eq!(errors.0.len(), MOST);
+        let mut some = FieldErrors(errors.0[..7].to_vec());
+        some.extend(errors.clone());
+        assert_eq!(some.0.len(), MOST);
+        assert_eq!(some.0[7], errors.0[0]);
     }
 
     /// Each compared with each before it would take minutes.

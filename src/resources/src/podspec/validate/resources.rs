@@ -9,6 +9,9 @@ use crate::at::{At, check_text};
 use crate::meta;
 use crate::podspec::aggregate_requests;
 
+/// The names of all claims are told up to this length.
+const NAMES_SIZE: usize = 4096;
+
 /// Resource names without a domain that mean something somewhere.
 pub(crate) const STANDARD_RESOURCES: [&str; 20] = [
     "configmaps",
@@ -172,6 +175,13 @@ fn validate_huge_companions(
 fn validate_claims(pod: &Pod<'_>, claims: &At<'_>, errors: &mut FieldErrors) {
     let declared = pod.spec.child("resourceClaims");
     let declared: Vec<&str> = declared.items().map(|c| c.child("name").text()).collect();
+    let known: BTreeSet<&str> = declared.iter().copied().collect();
+    let all = match declared.join(", ") {
+        _ if declared.is_empty() => " which is empty".to_owned(),
+        // Each error repeats them.
+        long if long.len() > NAMES_SIZE => format!(", of which there are {}", declared.len()),
+        names => format!(": {names}"),
+    };
     let mut names = BTreeSet::new();
     for claim in claims.items() {
         let name = claim.child("name");
@@ -183,13 +193,9 @@ fn validate_claims(pod: &Pod<'_>, claims: &At<'_>, errors: &mut FieldErrors) {
         if !names.insert((name.text(), request)) {
             errors.push(FieldError::duplicate(&claim.path, name.text()));
         }
-        if !declared.contains(&name.text()) {
+        if !known.contains(name.text()) {
             let mut error = name.not_found();
-            error.detail = "must be one of the names in pod.spec.resourceClaims".to_owned();
-            error.detail += &match declared.as_slice() {
-                [] => " which is empty".to_owned(),
-                names => format!(": {}", names.join(", ")),
-            };
+            error.detail = format!("must be one of the names in pod.spec.resourceClaims{all}");
             errors.push(error);
         }
     }
