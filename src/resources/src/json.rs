@@ -160,7 +160,7 @@ pub(crate) fn body_differs(new: &Json, old: &Json) -> bool {
         .any(|field| !same(new.get(field), old.get(field)))
 }
 
-fn is_absent(value: Option<&Value>) -> bool {
+pub(crate) fn is_absent(value: Option<&Value>) -> bool {
     match value {
         None | Some(Value::Null) => true,
         Some(Value::Array(items)) => items.is_empty(),

@@ -1,7 +1,8 @@
 //! Rules of `metadata`, which `registry` applies to new objects of every kind.
 
+use std::collections::HashSet;
+
 use apimachinery::{FieldError, FieldErrors, GroupVersion, Object};
-use serde_json::Value;
 
 use super::formats;
 use crate::at::{At, check_text, not_negative};
@@ -195,16 +196,17 @@ fn validate_managed_fields(entries: &At<'_>, errors: &mut FieldErrors) {
 pub fn dedup_owner_references(object: &mut Object) -> Option<String> {
     let list = object.metadata_mut().get_mut("ownerReferences")?;
     let references = list.as_array_mut()?;
-    let (mut kept, mut repeated): (Vec<Value>, Vec<String>) = (Vec::new(), Vec::new());
-    for reference in references.drain(..) {
-        if kept.contains(&reference) {
+    let mut repeated: Vec<String> = Vec::new();
+    // A body holds tens of thousands, too many to compare each with each.
+    let mut seen = HashSet::new();
+    references.retain(|reference| {
+        let is_new = seen.insert(reference.clone());
+        if !is_new {
             let uid = reference.as_object().map_or("", |r| json::text(r, "uid"));
             repeated.push(uid.to_owned());
-        } else {
-            kept.push(reference);
         }
-    }
-    *references = kept;
+        is_new
+    });
     repeated.dedup();
     (!repeated.is_empty()).then(|| {
         format!(

@@ -1,5 +1,7 @@
 //! Rules of `metadata` about changes.
 
+use std::collections::BTreeSet;
+
 use apimachinery::{FieldErrors, Object};
 
 use super::object_meta::validate_common;
@@ -39,10 +41,11 @@ pub fn validate_object_meta_update(_row: &Resource, new: &Object, old: &Object) 
 /// What already goes away cannot be held up by new owners of its end.
 fn refuse_new_finalizers(metadata: &At<'_>, old: &Object, errors: &mut FieldErrors) {
     let finalizers = metadata.child("finalizers");
+    let known: BTreeSet<&str> = old.finalizers().collect();
     let mut added: Vec<String> = finalizers
         .items()
         .filter_map(|item| item.value.as_str())
-        .filter(|name| !old.finalizers().any(|known| known == *name))
+        .filter(|name| !known.contains(name))
         .map(|name| format!("{name:?}"))
         .collect();
     added.sort();

@@ -3,6 +3,7 @@
 mod columns;
 mod creation;
 mod harness;
+mod long_lists;
 mod strategies;
 mod surface;
 mod table;

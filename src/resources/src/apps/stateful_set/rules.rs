@@ -1,5 +1,7 @@
 //! Rules of StatefulSets.
 
+use std::collections::HashSet;
+
 use super::super::{Counters, keep_collisions, validate_counters};
 use apimachinery::{FieldError, FieldErrors, LabelSelector, Object, Path};
 use serde_json::{Value, json};
@@ -98,8 +100,12 @@ fn with_claims(template: &At<'_>, spec: &At<'_>) -> Value {
         *volumes = json!([]);
     }
     if let Value::Array(volumes) = volumes {
+        let mut known: HashSet<String> = volumes
+            .iter()
+            .filter_map(|volume| volume["name"].as_str().map(str::to_owned))
+            .collect();
         for name in names {
-            if !volumes.iter().any(|volume| volume["name"] == name) {
+            if known.insert(name.to_owned()) {
                 let claim = json!({"claimName": name});
                 volumes.push(json!({"name": name, "persistentVolumeClaim": claim}));
             }

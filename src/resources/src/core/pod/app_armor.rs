@@ -1,5 +1,7 @@
 //! AppArmor profiles in annotations, as pods had them before they had a field.
 
+use std::collections::BTreeSet;
+
 use apimachinery::{FieldError, FieldErrors, Object};
 use serde_json::{Value, json};
 
@@ -60,14 +62,17 @@ fn set_profile(container: &mut Json, profile: Value) {
 pub(super) fn validate_annotations(pod: &Object, errors: &mut FieldErrors) {
     let annotations = At::root(pod, "metadata").child("annotations");
     let spec = At::root(pod, "spec");
+    let containers = CONTAINER_LISTS
+        .iter()
+        .flat_map(|list| spec.child(list).items());
+    let names: BTreeSet<&str> = containers
+        .map(|container| container.child("name").text())
+        .collect();
     for (key, annotation) in annotations.entries() {
         let Some(name) = key.strip_prefix(PREFIX) else {
             continue;
         };
-        let mut containers = CONTAINER_LISTS
-            .iter()
-            .flat_map(|list| spec.child(list).items());
-        if !containers.any(|container| container.child("name").text() == name) {
+        if !names.contains(name) {
             errors.push(FieldError::invalid(
                 &annotation.path,
                 name,

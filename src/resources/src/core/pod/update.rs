@@ -1,11 +1,13 @@
 //! What may change about a pod.
 
+use std::collections::{BTreeSet, HashSet};
+
 use apimachinery::{FieldError, FieldErrors, Object, Path};
 use serde_json::Value;
 
 use super::app_armor;
 use crate::at::At;
-use crate::json::{self, Json, same};
+use crate::json::{self, Json, is_absent, same};
 use crate::podspec::validate_images;
 
 const SPEC: &str = "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
@@ -84,19 +86,15 @@ fn validate_added_tolerations(new: &At<'_>, old: &At<'_>, errors: &mut FieldErro
     let bare = |toleration: &Value| -> Value {
         let mut toleration = toleration.clone();
         if let Value::Object(fields) = &mut toleration {
-            fields.remove(TIME);
+            fields.retain(|name, value| name != TIME && !is_absent(Some(value)));
         }
         toleration
     };
-    let kept: Vec<Value> = new
+    let kept: HashSet<Value> = new
         .items()
         .map(|toleration| bare(toleration.value))
         .collect();
-    let is_kept = |toleration: At<'_>| {
-        let toleration = bare(toleration.value);
-        kept.iter()
-            .any(|other| same(Some(other), Some(&toleration)))
-    };
+    let is_kept = |toleration: At<'_>| kept.contains(&bare(toleration.value));
     if !old.items().all(is_kept) {
         errors.push(
             new.forbidden("existing toleration can not be modified except its tolerationSeconds"),
@@ -107,13 +105,13 @@ fn validate_added_tolerations(new: &At<'_>, old: &At<'_>, errors: &mut FieldErro
 /// Gates only open.
 fn validate_gates(new: &At<'_>, old: &At<'_>, errors: &mut FieldErrors) {
     let before = old.child("schedulingGates");
-    let known: Vec<&str> = before
+    let known: BTreeSet<&str> = before
         .items()
         .map(|gate| gate.child("name").text())
         .collect();
     for gate in new.child("schedulingGates").items() {
         let name = gate.child("name");
-        if !known.contains(&name.text()) {
+        if !known.contains(name.text()) {
             errors.push(name.forbidden(&format!(
                 "only deletion is allowed, but found new scheduling gate '{}'",
                 name.text()

@@ -24,8 +24,12 @@ pub(super) fn no_backsteps(at: &At<'_>, errors: &mut FieldErrors) {
 
 pub(super) fn validate_mounts(pod: &Pod<'_>, container: &At<'_>, errors: &mut FieldErrors) {
     let list = container.child("volumeMounts");
-    let devices: Vec<At<'_>> = container.child("volumeDevices").items().collect();
-    let taken = |field: &str, text: &str| devices.iter().any(|d| d.child(field).text() == text);
+    let devices = container.child("volumeDevices");
+    let of_devices = |field| -> BTreeSet<&str> {
+        let devices = devices.items();
+        devices.map(|device| device.child(field).text()).collect()
+    };
+    let (taken_names, taken_paths) = (of_devices("name"), of_devices("devicePath"));
     let mut paths = BTreeSet::new();
     for mount in list.items() {
         let (name, path) = (mount.child("name"), mount.child("mountPath"));
@@ -36,10 +40,10 @@ pub(super) fn validate_mounts(pod: &Pod<'_>, container: &At<'_>, errors: &mut Fi
         if !paths.insert(path.text()) {
             errors.push(path.invalid("must be unique"));
         }
-        if taken("name", name.text()) {
+        if taken_names.contains(name.text()) {
             errors.push(name.invalid("must not already exist in volumeDevices"));
         }
-        if taken("devicePath", path.text()) {
+        if taken_paths.contains(path.text()) {
             errors.push(path.invalid("must not already exist as a path in volumeDevices"));
         }
         validate_sub_path(&list, &mount, errors);
