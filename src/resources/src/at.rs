@@ -13,6 +13,9 @@ pub(crate) struct At<'a> {
     pub(crate) value: &'a Value,
 }
 
+/// How often errors that show a whole list are told of it: each holds the list.
+pub(crate) const SHOWN_LISTS: usize = 10;
+
 /// A rule about one place.
 pub(crate) type Rule = fn(&At<'_>, &mut FieldErrors);
 

@@ -90,6 +90,35 @@ fn of_owners() {
     let owner = |n| json!({"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": format!("{n}")});
     set(&mut object, "/metadata/ownerReferences", many(owner));
     assert_eq!(resources::meta::dedup_owner_references(&mut object), None);
+    let (_, errors) = create(row("ConfigMap"), object.clone());
+    assert_eq!(text(&errors), "");
     let left = object.at("/metadata/ownerReferences");
     assert_eq!(left.and_then(Value::as_array).map(Vec::len), Some(MANY));
+}
+
+/// Each error shows them all.
+#[test]
+fn of_controllers() {
+    let mut object = fixture(row("ConfigMap"));
+    let owner = |n| {
+        json!({
+            "apiVersion": "v1", "kind": "Pod", "name": "p", "uid": format!("{n}"),
+            "controller": true,
+        })
+    };
+    set(&mut object, "/metadata/ownerReferences", many(owner));
+    let (_, errors) = create(row("ConfigMap"), object);
+    assert_eq!(errors.0.len(), 10);
+}
+
+#[test]
+fn of_scopes() {
+    let mut object = fixture(row("ResourceQuota"));
+    set(
+        &mut object,
+        "/spec/scopes",
+        many(|n| format!("a{n}").into()),
+    );
+    let (_, errors) = create(row("ResourceQuota"), object);
+    assert_eq!(errors.0.len(), 10);
 }

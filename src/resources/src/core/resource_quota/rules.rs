@@ -1,9 +1,11 @@
 //! Rules of ResourceQuotas.
 
+use std::iter::repeat_n;
+
 use apimachinery::{FieldError, FieldErrors, Object};
 use serde_json::{Value, json};
 
-use crate::at::At;
+use crate::at::{At, SHOWN_LISTS};
 use crate::podspec::{STANDARD_RESOURCES, is_native, validate_quantity, validate_resource_name};
 
 /// Counted resources that are whole numbers.
@@ -135,16 +137,17 @@ fn validate_scopes(spec: &At<'_>, errors: &mut FieldErrors) {
         .items()
         .map(|scope| scope.value.as_str().unwrap_or(""))
         .collect();
-    for scope in &scopes {
-        if !is_scope(scope) {
-            errors.push(at.invalid("unsupported scope"));
-        }
-        for _ in 0..misfits(spec, scope) {
-            errors.push(at.invalid("unsupported scope applied to resource"));
-        }
-    }
-    for _ in 0..conflicts(&scopes) {
-        errors.push(at.invalid("conflicting scopes"));
+    let of_each = scopes.iter().flat_map(|scope| {
+        let unknown = (!is_scope(scope)).then_some("unsupported scope");
+        let misfits = repeat_n(
+            "unsupported scope applied to resource",
+            misfits(spec, scope),
+        );
+        unknown.into_iter().chain(misfits)
+    });
+    let of_pairs = repeat_n("conflicting scopes", conflicts(&scopes));
+    for why in of_each.chain(of_pairs).take(SHOWN_LISTS) {
+        errors.push(at.invalid(why));
     }
 }
 
