@@ -15,6 +15,8 @@ use crate::node::NodeInfo;
 pub struct Domains {
     counts: HashMap<String, i64>,
     shares: HashMap<Arc<str>, i64>,
+    /// Of all domains.
+    total: i64,
     /// The two emptiest, as far as there are two.
     emptiest: Vec<(i64, String)>,
 }
@@ -25,6 +27,7 @@ impl Domains {
         if let Some(domain) = node.labels.get(key) {
             *self.counts.entry(domain.clone()).or_default() += share;
             self.shares.insert(node.name.clone(), share);
+            self.total += share;
         }
     }
 
@@ -58,8 +61,7 @@ impl Domains {
     /// How many count in all domains, on other nodes than this.
     #[must_use]
     pub fn all_elsewhere(&self, node: &NodeInfo) -> i64 {
-        let all: i64 = self.counts.values().sum();
-        all - self.shares.get(&node.name).copied().unwrap_or(0)
+        self.total - self.shares.get(&node.name).copied().unwrap_or(0)
     }
 
     /// How many count in the emptiest of the other domains. For ranked domains.

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use api::wellknown::labels::HOSTNAME;
+
 use crate::framework::{CycleState, MAX_SCORE, PreScore, PreScored, Score};
 use crate::node::NodeInfo;
 use crate::pod::PodInfo;
@@ -10,9 +12,6 @@ use crate::spread::{SpreadConstraint, has_all_keys};
 
 /// Another key than the filter's.
 const SCORES: &str = "PreScorePodTopologySpread";
-
-/// Its domains are single nodes, which are counted when they are scored.
-const HOST_NAME: &str = "kubernetes.io/hostname";
 
 /// The score of a node that misses a topology key, until it is normalized.
 const NO_DOMAIN: i64 = -1;
@@ -40,7 +39,8 @@ fn count(
     scored: &[&NodeInfo],
 ) -> Counted {
     let key = &constraint.topology_key;
-    if key == HOST_NAME {
+    if key == HOSTNAME {
+        // Its domains are single nodes, which are counted when they are scored.
         return Counted {
             pods: HashMap::new(),
             weight: weight(scored.len()),
@@ -98,7 +98,7 @@ impl Score for Evenness {
         let counted = tally.into_iter().flat_map(|tally| &tally.0);
         let parts = soft(pod).zip(counted).map(|(constraint, counted)| {
             let domain = node.labels.get(&constraint.topology_key);
-            let pods = if constraint.topology_key == HOST_NAME {
+            let pods = if constraint.topology_key == HOSTNAME {
                 constraint.count(pod, node)
             } else {
                 domain
