@@ -1,13 +1,16 @@
 //! Nodes and pods in few words, for tests.
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 use std::sync::Arc;
 
+pub use api::wellknown::labels::HOSTNAME as HOST;
 use api::{Kind, Node, Pod};
 use base::TraceId;
+use expect_test::Expect;
 use serde_json::{Value, json};
 
-use crate::framework::{CycleState, PreFiltered};
+use crate::framework::{CycleState, PreFiltered, PreScore, PreScored, Score};
 use crate::node::NodeInfo;
 use crate::plugins::DEFAULT;
 use crate::pod::PodInfo;
@@ -47,7 +50,7 @@ pub fn requests(amounts: &Value) -> Value {
 /// A node of 4 CPUs, 4 GiB and 10 pods, with its host name as a label.
 pub fn node_object(name: &str, spec: &Value, labels: &Value) -> Node {
     let mut node = json!({
-        "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}},
+        "metadata": {"name": name, "labels": {HOST: name}},
         "spec": spec,
         "status": {"allocatable": {"cpu": "4", "memory": "4Gi", "pods": "10"}},
     });
@@ -63,6 +66,22 @@ pub fn node(name: &str, spec: &Value) -> NodeInfo {
 /// As [`node`], with labels.
 pub fn node_with(name: &str, labels: &Value) -> NodeInfo {
     NodeInfo::of(&node_object(name, &json!({}), labels))
+}
+
+/// Two nodes in zone a, one in zone b, and one in none.
+pub fn zoned() -> [NodeInfo; 4] {
+    [
+        node_with("a1", &json!({"zone": "a"})),
+        node_with("a2", &json!({"zone": "a"})),
+        node_with("b1", &json!({"zone": "b"})),
+        node_with("bare", &json!({})),
+    ]
+}
+
+/// A term or constraint with one more field.
+pub fn with(mut value: Value, field: &str, more: Value) -> Value {
+    value[field] = more;
+    value
 }
 
 /// What the plugins say to a pod, node by node: a line for each. `U` marks what preemption
@@ -88,6 +107,29 @@ pub fn verdicts(snapshot: &Snapshot, pod: &PodInfo) -> String {
         format!("  {} {verdict}\n", node.name)
     });
     verdicts.collect()
+}
+
+/// Compares the [`verdicts`] on each pod, below what it is.
+pub fn check_verdicts(snapshot: &Snapshot, pods: &[(&str, Arc<PodInfo>)], expected: &Expect) {
+    let mut shown = String::new();
+    for (name, pod) in pods {
+        write!(shown, "{name}\n{}", verdicts(snapshot, pod)).expect("a string");
+    }
+    expected.assert_eq(&shown);
+}
+
+/// The scores of all nodes, as they are and normalized.
+pub fn scores(point: &(impl PreScore + Score), snapshot: &Snapshot, pod: &PodInfo) -> String {
+    let mut state = CycleState::default();
+    let nodes: Vec<&NodeInfo> = snapshot.nodes().iter().collect();
+    if point.pre_score(&mut state, pod, snapshot, &nodes) == PreScored::Skip {
+        return "nothing to say".to_owned();
+    }
+    let scores = nodes.iter().map(|node| point.score(&state, pod, node));
+    let mut scores: Vec<i64> = scores.collect();
+    let raw = format!("{scores:?}");
+    point.normalize(&mut scores);
+    format!("{raw} {scores:?}")
 }
 
 /// These nodes, with these pods on them.

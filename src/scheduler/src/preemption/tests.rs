@@ -13,7 +13,7 @@ use crate::plan::{Decision, Nominating, plan};
 use crate::plugins::DEFAULT;
 use crate::pod::PodInfo;
 use crate::snapshot::Snapshot;
-use crate::testing::{labelled, node, node_object, node_with, pod, requests, snapshot};
+use crate::testing::{HOST, labelled, node, node_object, node_with, pod, requests, snapshot};
 
 fn busy(name: &str, cpu: &str, priority: i32) -> Arc<PodInfo> {
     let mut spec = requests(&json!({"cpu": cpu}));
@@ -158,8 +158,6 @@ fn pod_terms(kind: &str, app: &str, key: &str) -> Value {
     let term = json!({"labelSelector": {"matchLabels": {"app": app}}, "topologyKey": key});
     json!({"affinity": {kind: {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}})
 }
-
-const HOST: &str = "kubernetes.io/hostname";
 
 #[test]
 fn those_who_are_not_wanted_near_go() {

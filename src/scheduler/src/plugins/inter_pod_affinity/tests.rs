@@ -1,30 +1,21 @@
 //! Which nodes pods may go to because of other pods.
 
-use std::fmt::Write;
 use std::sync::Arc;
 
-use expect_test::{Expect, expect};
+use expect_test::expect;
 use serde_json::{Value, json};
 
-use crate::node::NodeInfo;
 use crate::pod::PodInfo;
 use crate::selector::Labels;
 use crate::snapshot::Snapshot;
-use crate::testing::{labelled, node_with, snapshot, verdicts};
+use crate::testing::{HOST, check_verdicts, labelled, snapshot, with, zoned};
 
 mod hint;
 mod score;
 
-const HOST: &str = "kubernetes.io/hostname";
-
 /// Pods of an app, and how near is near.
 fn app(name: &str, key: &str) -> Value {
     json!({"labelSelector": {"matchLabels": {"app": name}}, "topologyKey": key})
-}
-
-fn with(mut term: Value, field: &str, value: Value) -> Value {
-    term[field] = value;
-    term
 }
 
 fn affinity(kind: &str, terms: &[Value]) -> Value {
@@ -43,19 +34,10 @@ fn of_app(name: &str, app: &str, spec: &Value) -> Arc<PodInfo> {
     labelled(name, &json!({"app": app}), spec)
 }
 
-fn nodes() -> [NodeInfo; 4] {
-    [
-        node_with("a1", &json!({"zone": "a"})),
-        node_with("a2", &json!({"zone": "a"})),
-        node_with("b1", &json!({"zone": "b"})),
-        node_with("bare", &json!({})),
-    ]
-}
-
 /// `web` in zone a; `db` in zone b, which wants no `cache` there; a `web` of namespace `other`.
 fn cluster() -> Snapshot {
     let mut snapshot = snapshot(
-        nodes(),
+        zoned(),
         [
             ("a1", of_app("web", "web", &json!({}))),
             ("b1", of_app("db", "db", &apart(&[app("cache", "zone")]))),
@@ -67,14 +49,6 @@ fn cluster() -> Snapshot {
         snapshot.put_namespace(name, Labels::from(labels));
     }
     snapshot
-}
-
-fn check(snapshot: &Snapshot, pods: &[(&str, Arc<PodInfo>)], expected: &Expect) {
-    let mut shown = String::new();
-    for (name, pod) in pods {
-        write!(shown, "{name}\n{}", verdicts(snapshot, pod)).expect("a string");
-    }
-    expected.assert_eq(&shown);
 }
 
 #[test]
@@ -106,7 +80,7 @@ fn affinity_finds_pods_in_domains() {
             pod(near(&[app("new", "zone")])),
         ),
     ];
-    check(
+    check_verdicts(
         &cluster(),
         &pods,
         &expect![[r#"
@@ -159,7 +133,7 @@ fn the_second_of_a_group_follows_the_first() {
     let mut snapshot = cluster();
     let member = |name: &str| of_app(name, "group", &near(&[app("group", "zone")]));
     snapshot.place(member("first"), "b1", true);
-    check(
+    check_verdicts(
         &snapshot,
         &[("second", member("second"))],
         &expect![[r#"
@@ -193,7 +167,7 @@ fn anti_affinity_goes_both_ways() {
             of_app("incoming", "cache", &apart(&[app("db", HOST)])),
         ),
     ];
-    check(
+    check_verdicts(
         &cluster(),
         &pods,
         &expect![[r#"
@@ -249,7 +223,7 @@ fn namespaces_are_named_or_selected() {
         ("red", pod("namespaceSelector", team("red"))),
         ("green", pod("namespaceSelector", team("green"))),
     ];
-    check(
+    check_verdicts(
         &cluster(),
         &pods,
         &expect![[r#"
@@ -277,7 +251,7 @@ fn namespaces_are_named_or_selected() {
     );
 
     let term = with(app("web", "zone"), "namespaceSelector", team("red"));
-    let mut snapshot = snapshot(nodes(), [("a1", of_app("picky", "db", &apart(&[term])))]);
+    let mut snapshot = snapshot(zoned(), [("a1", of_app("picky", "db", &apart(&[term])))]);
     let red = Labels::from([("team".to_owned(), "red".to_owned())]);
     assert!(snapshot.put_namespace("other", red.clone()));
     assert!(!snapshot.put_namespace("other", red));
@@ -288,7 +262,7 @@ fn namespaces_are_named_or_selected() {
         ),
         ("of another", of_app("in", "web", &json!({}))),
     ];
-    check(
+    check_verdicts(
         &snapshot,
         &pods,
         &expect![[r#"
@@ -312,9 +286,9 @@ fn leaving_pods_still_count() {
         terminating: true,
         ..PodInfo::clone(&of_app("web", "web", &json!({})))
     };
-    let snapshot = snapshot(nodes(), [("a1", Arc::new(leaving))]);
+    let snapshot = snapshot(zoned(), [("a1", Arc::new(leaving))]);
     let pod = of_app("incoming", "incoming", &apart(&[app("web", HOST)]));
-    check(
+    check_verdicts(
         &snapshot,
         &[("apart", pod)],
         &expect![[r#"
@@ -329,7 +303,7 @@ fn leaving_pods_still_count() {
 
 #[test]
 fn nominated_pods_are_avoided_but_not_counted_on() {
-    let mut snapshot = snapshot(nodes(), []);
+    let mut snapshot = snapshot(zoned(), []);
     let waiting = of_app("waiting", "web", &apart(&[app("cache", "zone")]));
     snapshot.nominate(&waiting, "a1");
     let pods = [
@@ -337,7 +311,7 @@ fn nominated_pods_are_avoided_but_not_counted_on() {
         ("apart", of_app("in", "in", &apart(&[app("web", "zone")]))),
         ("refused", of_app("in", "cache", &json!({}))),
     ];
-    check(
+    check_verdicts(
         &snapshot,
         &pods,
         &expect![[r#"

@@ -1,21 +1,19 @@
 //! How pods are spread: what is refused, and what is preferred.
 
-use std::fmt::Write;
 use std::sync::Arc;
 
-use expect_test::{Expect, expect};
+use expect_test::expect;
 use serde_json::{Value, json};
 
 use super::PLUGIN;
 use super::score::Evenness;
-use crate::framework::{CycleState, PreScore, PreScored, Score};
 use crate::node::NodeInfo;
 use crate::pod::PodInfo;
 use crate::snapshot::Snapshot;
-use crate::testing::{labelled, node_object, node_with, snapshot, verdicts};
+use crate::testing::{
+    HOST, check_verdicts, labelled, node_object, node_with, scores, snapshot, verdicts, with, zoned,
+};
 use crate::wakeup::{ClusterEvent, EventKind};
-
-const HOST: &str = "kubernetes.io/hostname";
 
 fn constraint(action: &str, key: &str, max_skew: i32) -> Value {
     json!({
@@ -26,11 +24,6 @@ fn constraint(action: &str, key: &str, max_skew: i32) -> Value {
 
 fn hard(key: &str, max_skew: i32) -> Value {
     constraint("DoNotSchedule", key, max_skew)
-}
-
-fn with(mut constraint: Value, field: &str, value: Value) -> Value {
-    constraint[field] = value;
-    constraint
 }
 
 fn spread(constraints: &[Value]) -> Value {
@@ -45,15 +38,6 @@ fn plain(name: &str) -> Arc<PodInfo> {
     web(name, &json!({}))
 }
 
-fn nodes() -> [NodeInfo; 4] {
-    [
-        node_with("a1", &json!({"zone": "a"})),
-        node_with("a2", &json!({"zone": "a"})),
-        node_with("b1", &json!({"zone": "b"})),
-        node_with("bare", &json!({})),
-    ]
-}
-
 /// Two pods in zone a, both on one node; one in zone b. Others do not count.
 fn cluster() -> Snapshot {
     let leaving = PodInfo {
@@ -61,7 +45,7 @@ fn cluster() -> Snapshot {
         ..PodInfo::clone(&plain("leaving"))
     };
     snapshot(
-        nodes(),
+        zoned(),
         [
             ("a1", plain("web-1")),
             ("a1", plain("web-2")),
@@ -71,14 +55,6 @@ fn cluster() -> Snapshot {
             ("b1", labelled("db", &json!({"app": "db"}), &json!({}))),
         ],
     )
-}
-
-fn check(snapshot: &Snapshot, pods: &[(&str, Arc<PodInfo>)], expected: &Expect) {
-    let mut shown = String::new();
-    for (name, pod) in pods {
-        write!(shown, "{name}\n{}", verdicts(snapshot, pod)).expect("a string");
-    }
-    expected.assert_eq(&shown);
 }
 
 #[test]
@@ -98,7 +74,7 @@ fn skew_is_kept_below_the_most() {
             pod(&[constraint("ScheduleAnyway", "zone", 1)]),
         ),
     ];
-    check(
+    check_verdicts(
         &cluster(),
         &pods,
         &expect![[r#"
@@ -148,7 +124,7 @@ fn too_few_domains_count_as_an_empty_one() {
         web("incoming", &spread(&[constraint]))
     };
     let pods = [("two are enough", pod(2)), ("three are wanted", pod(3))];
-    check(
+    check_verdicts(
         &cluster(),
         &pods,
         &expect![[r#"
@@ -179,7 +155,7 @@ fn one_domain_is_always_even() {
 #[test]
 fn policies_say_which_nodes_are_domains() {
     let taint = json!({"taints": [{"key": "k", "effect": "NoSchedule"}]});
-    let mut nodes = Vec::from(nodes());
+    let mut nodes = Vec::from(zoned());
     let tainted = node_object("c1", &taint, &json!({"zone": "c"}));
     nodes.push(NodeInfo::of(&tainted));
     let snapshot = snapshot(
@@ -216,7 +192,7 @@ fn policies_say_which_nodes_are_domains() {
             pod(with(one(), "nodeAffinityPolicy", "Ignore".into()), in_b()),
         ),
     ];
-    check(
+    check_verdicts(
         &snapshot,
         &pods,
         &expect![[r#"
@@ -261,7 +237,7 @@ fn nominated_pods_count_where_they_will_be() {
         snapshot.nominate(&plain(name), "b1");
     }
     let pod = web("incoming", &spread(&[hard("zone", 1)]));
-    check(
+    check_verdicts(
         &snapshot,
         &[("zones, skew 1", pod)],
         &expect![[r#"
@@ -272,20 +248,6 @@ fn nominated_pods_count_where_they_will_be() {
               bare U: node(s) didn't match pod topology spread constraints (missing required label)
         "#]],
     );
-}
-
-/// The scores of all nodes, as they are and normalized.
-fn scores(snapshot: &Snapshot, pod: &PodInfo) -> String {
-    let mut state = CycleState::default();
-    let nodes: Vec<&NodeInfo> = snapshot.nodes().iter().collect();
-    if Evenness.pre_score(&mut state, pod, snapshot, &nodes) == PreScored::Skip {
-        return "nothing to say".to_owned();
-    }
-    let scores = nodes.iter().map(|node| Evenness.score(&state, pod, node));
-    let mut scores: Vec<i64> = scores.collect();
-    let raw = format!("{scores:?}");
-    Evenness.normalize(&mut scores);
-    format!("{raw} {scores:?}")
 }
 
 #[test]
@@ -330,7 +292,7 @@ fn the_emptiest_domain_is_preferred() {
     ];
     for (name, constraints, expected) in rows {
         let pod = web("incoming", &spread(&constraints));
-        assert_eq!(scores(&cluster(), &pod), expected, "{name}");
+        assert_eq!(scores(&Evenness, &cluster(), &pod), expected, "{name}");
     }
 }
 

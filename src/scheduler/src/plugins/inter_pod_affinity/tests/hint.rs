@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::super::PLUGIN;
-use super::{apart, app, near, of_app, with};
-use crate::testing::node_with;
+use super::{apart, app, near, of_app};
+use crate::testing::{node_with, with};
 use crate::wakeup::{ClusterEvent, EventKind};
 
 #[test]

@@ -3,11 +3,8 @@
 use serde_json::{Value, json};
 
 use super::super::score::Preferences;
-use super::{HOST, app, cluster, near, of_app};
-use crate::framework::{CycleState, PreScore, PreScored, Score};
-use crate::node::NodeInfo;
-use crate::pod::PodInfo;
-use crate::snapshot::Snapshot;
+use super::{app, cluster, near, of_app};
+use crate::testing::{HOST, scores};
 
 fn preferred(kind: &str, terms: &[(i64, Value)]) -> Value {
     let terms: Vec<Value> = terms
@@ -15,22 +12,6 @@ fn preferred(kind: &str, terms: &[(i64, Value)]) -> Value {
         .map(|(weight, term)| json!({"weight": weight, "podAffinityTerm": term}))
         .collect();
     json!({"affinity": {kind: {"preferredDuringSchedulingIgnoredDuringExecution": terms}}})
-}
-
-/// The scores of all nodes, as they are and normalized.
-fn scores(snapshot: &Snapshot, pod: &PodInfo) -> String {
-    let mut state = CycleState::default();
-    let nodes: Vec<&NodeInfo> = snapshot.nodes().iter().collect();
-    if Preferences.pre_score(&mut state, pod, snapshot, &nodes) == PreScored::Skip {
-        return "nothing to say".to_owned();
-    }
-    let scores = nodes
-        .iter()
-        .map(|node| Preferences.score(&state, pod, node));
-    let mut scores: Vec<i64> = scores.collect();
-    let raw = format!("{scores:?}");
-    Preferences.normalize(&mut scores);
-    format!("{raw} {scores:?}")
 }
 
 #[test]
@@ -77,6 +58,6 @@ fn preferences_count_in_both_directions() {
     cluster.place(of_app("foe", "foe", &foe), "b1", false);
     for (name, app, spec, expected) in rows {
         let pod = of_app("incoming", app, &spec);
-        assert_eq!(scores(&cluster, &pod), expected, "{name}");
+        assert_eq!(scores(&Preferences, &cluster, &pod), expected, "{name}");
     }
 }
