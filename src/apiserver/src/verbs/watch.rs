@@ -147,6 +147,8 @@ impl Watch {
             }
             watched.sent(line.len());
             if several.is_empty() {
+                // Whole at once: a client that is behind has more of them.
+                several.reserve(AT_ONCE);
                 several.extend_from_slice(&first);
             }
             several.extend_from_slice(&line);
