@@ -162,10 +162,13 @@ fn check_said(
     if !said_kind.is_empty() && said_kind != expected.kind {
         let said = expected.group_version().kind(said_kind.to_owned());
         let why = if Facts::builtin().kind(&said).is_some() {
-            // In the names of Go's packages: of the version, and of what it is stored from.
-            let stored = match expected.group.split('.').next() {
-                None | Some("" | "events") => "core",
-                Some(group) => group,
+            // In the names of Go's packages: of the version, and of the group that stores it.
+            let row = resources::by_kind(&expected.group, &expected.kind);
+            let group = row.map_or(&*expected.group, |row| row.stored_row().group);
+            let stored = match group.split_once('.') {
+                _ if group.is_empty() => "core",
+                Some((first, _)) => first,
+                None => group,
             };
             let (version, kind) = (&expected.version, &expected.kind);
             format!("converting ({version}.{said_kind}) to ({stored}.{kind}): unknown conversion")

@@ -271,7 +271,7 @@ fn pods_of_the_host_network() {
 fn match_label_keys_are_written_out() {
     let constraint = json!([{
         "maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule",
-        "labelSelector": {"matchLabels": {"a": "b"}}, "matchLabelKeys": ["app", "absent", "app"],
+        "labelSelector": {"matchLabels": {"a": "b"}}, "matchLabelKeys": ["app", "absent"],
     }]);
     let pod = stored(
         row("Pod"),

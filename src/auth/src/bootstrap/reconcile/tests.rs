@@ -168,3 +168,22 @@ fn roles_of_the_policy_are_small_enough_to_be_completed() {
         assert!(parts.len() < 1000, "{}: {}", object.name(), parts.len());
     }
 }
+
+/// Of what is missing, a thousand permissions are told at most: no role of the policy has more.
+#[test]
+fn a_role_that_lost_its_rules_gets_all_of_them_back() {
+    let mut roles = 0;
+    for expected in super::super::objects() {
+        let wanted = rules(&expected);
+        if wanted.is_empty() || expected.contains_key("aggregationRule") {
+            continue;
+        }
+        let mut object = expected.clone();
+        object.remove("rules");
+        add_rules(&mut object, &expected);
+        let left = missing(&rules(&object), &wanted);
+        assert_eq!(left, Ok(Vec::new()), "{}", key(&expected));
+        roles += 1;
+    }
+    assert!(roles > 50, "{roles} roles were looked at");
+}

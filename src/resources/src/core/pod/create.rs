@@ -68,11 +68,12 @@ pub(super) fn merge_match_label_keys(pod: &mut Object) {
     each_mut(spec, &["topologySpreadConstraints"], &mut merge);
 }
 
-/// A key that comes again says nothing new, and would make of four bytes three hundred.
+/// A key that comes again is written out once more, and refused for that by validation; more often
+/// it would say nothing new, and make of four bytes three hundred.
 fn merge_keys(term: &mut Json, field: &str, operator: &str, labels: &Json) {
-    let mut seen = BTreeSet::new();
+    let (mut once, mut twice) = (BTreeSet::new(), BTreeSet::new());
     let expressions: Vec<Value> = json::texts(term, field)
-        .filter(|key| seen.insert(*key))
+        .filter(|key| once.insert(*key) || twice.insert(*key))
         .filter_map(|key| {
             let value = labels.get(key)?;
             Some(json!({"key": key, "operator": operator, "values": [value]}))

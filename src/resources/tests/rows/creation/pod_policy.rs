@@ -235,6 +235,13 @@ fn names_and_scheduling() {
                     "labelSelector": {"matchExpressions": [{"key": "app", "operator": "Exists"}, {"key": "absent", "operator": "Exists"}]},
                 }]),
             ),
+            (
+                "/spec/topologySpreadConstraints",
+                json!([{
+                    "maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway", "matchLabelKeys": ["app", "app", "app"],
+                    "labelSelector": {},
+                }]),
+            ),
             ("/spec/hostnameOverride", json!("A")),
             ("/spec/os", json!({"name": "plan9"})),
             ("/spec/preemptionPolicy", json!("Always")),
@@ -291,6 +298,8 @@ fn names_and_scheduling() {
               spec.topologySpreadConstraints[0].matchLabelKeys: Forbidden: must not be specified when labelSelector is not set
             /spec/topologySpreadConstraints = [{"labelSelector":{"matchExpressions":[{"key":"app","operator":"Exists"},{"key":"absent","operator":"Exists"}]},"matchLabelKeys":["app","absent"],"maxSkew":1,"topologyKey":"zone","whenUnsatisfiable":"
               spec.topologySpreadConstraints[0][0]: Invalid value: "app": exists in both matchLabelKeys and labelSelector
+            /spec/topologySpreadConstraints = [{"labelSelector":{},"matchLabelKeys":["app","app","app"],"maxSkew":1,"topologyKey":"zone","whenUnsatisfiable":"ScheduleAnyway"}]
+              spec.topologySpreadConstraints[0][2]: Invalid value: "app": exists in both matchLabelKeys and labelSelector
             /spec/hostnameOverride = "A"
               spec.hostnameOverride: Invalid value: "A": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')
             /spec/os = {"name":"plan9"}
