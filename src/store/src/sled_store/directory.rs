@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use base::fsio;
 use rustix::fs::FlockOperation;
+use tracing::warn;
 
 use crate::{OpenError, Revision};
 
@@ -29,7 +30,7 @@ pub(crate) struct Directory {
     path: PathBuf,
     /// As found.
     format: u32,
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Directory {
@@ -176,7 +177,7 @@ fn create_private(path: &Path) -> Result<(), OpenError> {
 /// the store, and that no server may run during.
 #[derive(Debug)]
 pub struct Hold {
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Hold {
@@ -189,7 +190,20 @@ impl Hold {
     }
 }
 
-fn lock(directory: &Path) -> Result<File, OpenError> {
+/// The file whose lock is held.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing alone frees it only once every child that is about to execute has closed it too.
+        if let Err(error) = rustix::fs::flock(&self.0, FlockOperation::Unlock) {
+            warn!(%error, "could not unlock the data directory");
+        }
+    }
+}
+
+fn lock(directory: &Path) -> Result<Lock, OpenError> {
     let path = directory.join("lock");
     let mut options = OpenOptions::new();
     options
@@ -220,7 +234,7 @@ fn lock(directory: &Path) -> Result<File, OpenError> {
         .and_then(|()| file.rewind())
         .and_then(|()| file.write_all(pid.as_bytes()))
         .map_err(at(&path))?;
-    Ok(file)
+    Ok(Lock(file))
 }
 
 #[cfg(test)]
@@ -285,5 +299,16 @@ mod tests {
         assert_eq!(error.to_string(), want);
         drop(first);
         Directory::open(root.path()).expect("opened again");
+    }
+
+    /// As in a child between fork and exec.
+    #[test]
+    fn a_copy_of_the_file_does_not_keep_the_lock() {
+        let root = tempfile::tempdir().expect("fresh directory");
+        let hold = Hold::take(root.path()).expect("free");
+        let copy = hold._lock.0.try_clone().expect("copied");
+        drop(hold);
+        Directory::open(root.path()).expect("free again");
+        drop(copy);
     }
 }

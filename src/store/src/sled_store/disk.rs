@@ -13,10 +13,13 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::SystemTime;
+use std::thread;
+use std::time::{Duration, SystemTime};
 
 use base::fsio;
 use bytes::{Bytes, BytesMut};
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use tracing::debug;
 
 use super::directory::{Directory, at};
@@ -33,6 +36,10 @@ const LEAF_CHANGES: usize = 10;
 const ITEM: usize = 64;
 /// A leaf with items of this size may have so few that their removal alone is less.
 const LARGE: usize = 1000;
+
+/// How often, and how long apart, is looked whether sled's lock is free.
+const LOCK_TRIES: usize = 10_000;
+const LOCK_PAUSE: Duration = Duration::from_millis(1);
 
 /// Sled's files, open.
 pub(crate) struct Disk {
@@ -340,6 +347,8 @@ fn create(directory: &Directory, options: &Options) -> Result<(), OpenError> {
 }
 
 fn open_sled(path: &Path, options: &Options) -> Result<sled::Db, OpenError> {
+    let file = path.join("db");
+    wait_for_lock(&file).map_err(at(&file))?;
     let config = sled::Config::new()
         .path(path)
         .cache_capacity(options.page_cache_bytes)
@@ -355,6 +364,24 @@ fn open_sled(path: &Path, options: &Options) -> Result<sled::Db, OpenError> {
             problem: other.to_string(),
         },
     })
+}
+
+/// Waits until nobody has sled's file open any more: its own threads, and a child of this process
+/// that is about to execute, may hold its lock for a moment after it is dropped. Who holds it for
+/// longer is for sled's next opening to say.
+pub(crate) fn wait_for_lock(file: &Path) -> io::Result<()> {
+    let file = match File::open(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
+    for _ in 0..LOCK_TRIES {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => thread::park_timeout(LOCK_PAUSE),
+            // Not left to the closing, which a child that is about to execute may delay again.
+            locked => return Ok(locked.and_then(|()| flock(&file, FlockOperation::Unlock))?),
+        }
+    }
+    Ok(())
 }
 
 fn failure(doing: &'static str, error: sled::Error) -> Error {

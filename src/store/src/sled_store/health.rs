@@ -9,14 +9,13 @@ use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
-use std::thread;
 use std::time::Duration;
 
 use base::Backoff;
-use rustix::fs::{Advice, FlockOperation, flock};
-use rustix::io::Errno;
+use rustix::fs::Advice;
 
 use super::directory::Directory;
+use super::disk;
 use super::open::{self, Opened};
 use super::plan::Change;
 use super::read;
@@ -27,9 +26,6 @@ use crate::{Error, Revision};
 
 /// How much room must be writable before the files are opened again.
 const PROBE_BYTES: usize = 1 << 20;
-/// How often, and how long apart, is looked whether sled's lock is free.
-const LOCK_TRIES: usize = 1_000;
-const LOCK_PAUSE: Duration = Duration::from_millis(1);
 
 /// The writer's view of the disk.
 pub(crate) struct Health {
@@ -158,7 +154,7 @@ fn reopen_files(shared: &Shared, directory: &Directory) -> Result<Wal, Error> {
     // Sled panics when its last sync fails; the files are read afresh either way.
     let _panicked = panic::catch_unwind(AssertUnwindSafe(|| drop(old)));
     let db = directory.sled().join("db");
-    wait_for_lock(&db)
+    disk::wait_for_lock(&db)
         .and_then(|()| forget_pages(&db))
         .and_then(|()| wal::forget_pages(&directory.wal()))
         .map_err(|error| Error::io("reopening", error))?;
@@ -174,19 +170,6 @@ fn reopen_files(shared: &Shared, directory: &Directory) -> Result<Wal, Error> {
     shared.backlog.load(records, applied);
     *place = Some(disk);
     Ok(wal)
-}
-
-/// Sled's own threads may hold its lock for a moment after it is dropped. Who holds it for longer
-/// is for its next opening to say.
-fn wait_for_lock(db: &Path) -> io::Result<()> {
-    let file = File::open(db)?;
-    for _ in 0..LOCK_TRIES {
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Err(Errno::WOULDBLOCK) => thread::park_timeout(LOCK_PAUSE),
-            tried => return Ok(tried?),
-        }
-    }
-    Ok(())
 }
 
 fn change(shared: &Shared, logged: Logged) -> Result<Change, Error> {

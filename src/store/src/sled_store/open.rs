@@ -110,8 +110,13 @@ pub(crate) fn failure(directory: &Directory, error: Error) -> OpenError {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+    use std::path::Path;
+    use std::thread;
+
     use base::{Clock, TraceId};
     use bytes::Bytes;
+    use rustix::fs::{FlockOperation, flock};
 
     use super::*;
     use crate::{Expect, Op, SledStore, Store};
@@ -164,5 +169,31 @@ mod tests {
             assert!(lost.is_none(), "{lost:?}");
             put(&store, 2).await;
         }
+    }
+
+    /// Sled's own threads may hold its lock for a moment after it is dropped.
+    #[test]
+    fn a_lock_that_is_let_go_of_is_waited_for() {
+        let root = tempfile::tempdir().expect("a directory");
+        let path = root.path().join("store");
+        let options = || Options::new(Clock::system());
+        drop(SledStore::open(&path, options()).expect("opens"));
+        let db = path.join("sled/db");
+        let late = File::open(&db).expect("there");
+        flock(&late, FlockOperation::NonBlockingLockExclusive).expect("closed");
+        let opener = thread::spawn(move || SledStore::open(&path, options()).map(drop));
+        // Let go of once the opener has the file open as well.
+        while holders(&db) < 2 && !opener.is_finished() {
+            thread::yield_now();
+        }
+        drop(late);
+        opener.join().expect("no panic").expect("opens again");
+    }
+
+    /// How many files of this process are `path`.
+    fn holders(path: &Path) -> usize {
+        let files = fs::read_dir("/proc/self/fd").expect("readable");
+        let targets = files.filter_map(|file| fs::read_link(file.ok()?.path()).ok());
+        targets.filter(|target| target == path).count()
     }
 }
