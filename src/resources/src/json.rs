@@ -139,10 +139,13 @@ pub(crate) fn is_zero(value: Option<&Value>) -> bool {
 /// Equal as upstream's `apiequality.Semantic`: absent, null and empty collections are one.
 pub(crate) fn same(left: Option<&Value>, right: Option<&Value>) -> bool {
     match (left, right) {
-        (Some(Value::Object(left)), Some(Value::Object(right))) => left
-            .keys()
-            .chain(right.keys())
-            .all(|key| same(left.get(key), right.get(key))),
+        // Each pair once: twice is 2^n for a value n levels deep.
+        (Some(Value::Object(left)), Some(Value::Object(right))) => {
+            let is_there = |(key, value)| left.contains_key(key) || is_absent(Some(value));
+            left.iter()
+                .all(|(key, value)| same(Some(value), right.get(key)))
+                && right.iter().all(is_there)
+        }
         (Some(Value::Array(left)), Some(Value::Array(right))) => {
             left.len() == right.len() && left.iter().zip(right).all(|(l, r)| same(Some(l), Some(r)))
         }
@@ -197,8 +200,33 @@ mod tests {
 
     #[test]
     fn absent_and_empty_are_the_same() {
-        assert!(same(Some(&json!({"a": null, "b": []})), Some(&json!({}))));
-        assert!(!same(Some(&json!({"a": 0})), Some(&json!({}))));
-        assert!(!same(Some(&json!([1])), Some(&json!([2]))));
+        let rows = [
+            (
+                json!({"a": null, "b": [], "c": {}, "d": ""}),
+                json!({}),
+                true,
+            ),
+            (json!({"a": 0}), json!({}), false),
+            (json!({"a": 0}), json!({"a": 0, "b": false}), false),
+            (
+                json!({"a": {"b": 1}}),
+                json!({"a": {"b": 1, "c": []}}),
+                true,
+            ),
+            (json!({"a": {"b": 1}}), json!({"a": {"b": 2}}), false),
+            (json!([1]), json!([2]), false),
+        ];
+        for (left, right, expected) in rows {
+            assert_eq!(same(Some(&left), Some(&right)), expected, "{left} {right}");
+            assert_eq!(same(Some(&right), Some(&left)), expected, "{right} {left}");
+        }
+    }
+
+    /// Twice the work at each of the levels that a body may have would never end.
+    #[test]
+    fn deep_values_are_compared_once() {
+        let deep = |end| (0..100).fold(json!(end), |below, _| json!({"a": below}));
+        assert!(same(Some(&deep(1)), Some(&deep(1))));
+        assert!(!same(Some(&deep(1)), Some(&deep(2))));
     }
 }
