@@ -267,6 +267,13 @@ impl StatusError {
         Self::new(503, "ServiceUnavailable", message)
     }
 
+    /// An error that upstream's server knows no reason for: its text alone, with a 500
+    /// (`responsewriters.ErrorToAPIStatus`).
+    #[must_use]
+    pub fn unclassified(error: impl fmt::Display) -> Self {
+        Self::new(500, "", error.to_string())
+    }
+
     #[must_use]
     pub fn internal(error: impl fmt::Display) -> Self {
         let message = format!("Internal error occurred: {error}");

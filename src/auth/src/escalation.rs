@@ -10,14 +10,14 @@ use serde_json::Value;
 
 use crate::cover::{describe, missing, quoted};
 use crate::decision::{Authorizer, AuthzAttributes};
-use crate::rbac::{Rbac, RoleRef};
+use crate::rbac::{Rbac, RoleKind, RoleRef};
 use crate::rule::Rule;
 
 const GROUP: &str = "rbac.authorization.k8s.io";
 
 /// Refuses roles with rules that their writer lacks and may not `escalate` to, and bindings of
-/// roles that their writer neither has nor may `bind`. Upstream does this in the storage of the
-/// four kinds; it runs where validating admission does.
+/// roles that their writer neither has nor may `bind`. Upstream does this around the storage of
+/// the four kinds: after mutating admission, whose last plugin this is, and before validation.
 pub struct EscalationCheck {
     rbac: Rbac,
     authorizer: Arc<dyn Authorizer>,
@@ -70,7 +70,7 @@ impl EscalationCheck {
         self.confirm(asked, &rules)?;
         if aggregates(role) || asked.old.is_some_and(aggregates) {
             self.confirm(asked, &everything()).map_err(|_| {
-                "must have cluster-admin privileges to use an aggregationRule".to_owned()
+                "must have cluster-admin privileges to use the aggregationRule".to_owned()
             })?;
         }
         Ok(())
@@ -81,21 +81,32 @@ impl EscalationCheck {
         asked: &Attributes<'_>,
         binding: &Object,
     ) -> Result<Result<(), String>, StatusError> {
-        // Validation refuses a roleRef that cannot be read.
-        let reference = binding.get("roleRef").map(RoleRef::deserialize);
-        let Some(Ok(reference)) = reference else {
-            return Ok(Err("the roleRef cannot be read".to_owned()));
+        let said = |field: &str| {
+            let said = binding.get("roleRef").and_then(|role| role.get(field));
+            said.and_then(Value::as_str).unwrap_or_default()
         };
-        let resource = match reference.kind {
-            crate::RoleKind::ClusterRole => "clusterroles",
-            crate::RoleKind::Role => "roles",
+        let (kind, name) = (said("kind"), said("name"));
+        let Some(kind) = RoleKind::named(kind) else {
+            let why = format!("unsupported role reference kind: {kind:?}");
+            return Err(StatusError::unclassified(why));
         };
-        if self.may(asked, "bind", resource, &reference.name) {
+        if self.may(asked, "bind", kind.resource(), name) {
             return Ok(Ok(()));
         }
-        let role = self.rbac.role(&reference, asked.namespace);
-        let role = role
-            .ok_or_else(|| StatusError::not_found(&reference.kind.resource(), &reference.name))?;
+        let namespace = asked.namespace;
+        // As of the storage that upstream reads the role from.
+        let missing = match kind {
+            RoleKind::Role if namespace.is_empty() => "Namespace parameter required.",
+            _ if name.is_empty() => "Name parameter required.",
+            _ => "",
+        };
+        if !missing.is_empty() {
+            return Err(StatusError::bad_request(missing));
+        }
+        let name = name.to_owned();
+        let reference = RoleRef { kind, name };
+        let role = self.rbac.role(&reference, namespace);
+        let role = role.ok_or_else(|| reference.not_found())?;
         Ok(self.confirm(asked, &role.rules))
     }
 
@@ -111,7 +122,7 @@ impl EscalationCheck {
     /// Whether the user has all these rules where the object is.
     fn confirm(&self, asked: &Attributes<'_>, wanted: &[Rule]) -> Result<(), String> {
         let user = &asked.cx.user;
-        let (owned, errors) = self.rbac.rules_of(user, asked.namespace);
+        let (owned, not_found) = self.rbac.rules_of(user, asked.namespace);
         let missing = missing(&owned, wanted).map_err(|error| error.to_string())?;
         if missing.is_empty() {
             return Ok(());
@@ -122,6 +133,7 @@ impl EscalationCheck {
             quoted(&user.groups),
             describe(&missing)
         );
+        let errors = not_found.iter().map(|role| role.not_found().to_string());
         if let Some(errors) = apimachinery::aggregate(errors) {
             text += &format!("; resolution errors: [{errors}]");
         }
@@ -135,16 +147,15 @@ impl Plugin for EscalationCheck {
     }
 
     fn handles(&self, pass: Pass, operation: Operation) -> bool {
-        pass == Pass::Validate && matches!(operation, Operation::Create | Operation::Update)
+        pass == Pass::Mutate && matches!(operation, Operation::Create | Operation::Update)
     }
 
-    fn validate<'a>(
+    fn mutate<'a>(
         &'a self,
         attributes: &'a Attributes<'a>,
-        object: Option<&'a Object>,
+        object: &'a mut Object,
     ) -> BoxFuture<'a, Result<(), StatusError>> {
-        let checked = object.map_or(Ok(()), |object| self.check(attributes, object));
-        Box::pin(std::future::ready(checked))
+        Box::pin(std::future::ready(self.check(attributes, object)))
     }
 }
 

@@ -6,7 +6,7 @@ mod table;
 use std::fmt;
 use std::sync::Arc;
 
-use apimachinery::{GroupResource, UserInfo, aggregate};
+use apimachinery::{GroupResource, StatusError, UserInfo, aggregate};
 use serde::Deserialize;
 
 use crate::decision::{Authorizer, AuthzAttributes, Decision};
@@ -84,15 +84,14 @@ impl Rbac {
     }
 
     /// Shows `visit` each rule that `user` has: everywhere, and in `namespace` unless that is
-    /// empty. Ends when it answers `true`. Gives what went wrong on the way: bindings to roles
-    /// that do not exist.
+    /// empty. Ends when it answers `true`. Gives the roles on the way that do not exist.
     pub fn visit_rules(
         &self,
         user: &UserInfo,
         namespace: &str,
         mut visit: impl FnMut(&Binding, &Subject, &Rule) -> bool,
-    ) -> Vec<String> {
-        let mut errors = Vec::new();
+    ) -> Vec<RoleRef> {
+        let mut missing = Vec::new();
         let mut bindings = self.0.bindings("", user);
         if !namespace.is_empty() {
             bindings.extend(self.0.bindings(namespace, user));
@@ -101,27 +100,27 @@ impl Rbac {
             let Some(subject) = binding.subject_of(user) else {
                 continue;
             };
-            match self.role_of(binding) {
-                Ok(role) => {
+            match self.role(&binding.role, &binding.namespace) {
+                Some(role) => {
                     if role.rules.iter().any(|rule| visit(binding, subject, rule)) {
                         break;
                     }
                 }
-                Err(error) => errors.push(error),
+                None => missing.push(binding.role.clone()),
             }
         }
-        errors
+        missing
     }
 
-    /// Every rule that the user has, and what went wrong on the way.
+    /// Every rule that the user has, and the roles that are bound but do not exist.
     #[must_use]
-    pub fn rules_of(&self, user: &UserInfo, namespace: &str) -> (Vec<Rule>, Vec<String>) {
+    pub fn rules_of(&self, user: &UserInfo, namespace: &str) -> (Vec<Rule>, Vec<RoleRef>) {
         let mut rules = Vec::new();
-        let errors = self.visit_rules(user, namespace, |_, _, rule| {
+        let missing = self.visit_rules(user, namespace, |_, _, rule| {
             rules.push(rule.clone());
             false
         });
-        (rules, errors)
+        (rules, missing)
     }
 
     /// The role that a binding of this namespace (none for ClusterRoleBindings) refers to.
@@ -132,38 +131,60 @@ impl Rbac {
             RoleKind::Role => self.0.role(namespace, &reference.name),
         }
     }
-
-    fn role_of(&self, binding: &Binding) -> Result<Arc<Role>, String> {
-        let (reference, namespace) = (&binding.role, &binding.namespace);
-        let role = self.role(reference, namespace);
-        role.ok_or_else(|| {
-            format!(
-                "{} {:?} not found",
-                reference.kind.resource(),
-                reference.name
-            )
-        })
-    }
 }
 
 impl RoleKind {
-    /// As upstream's listers name it when it is missing.
-    pub(crate) fn resource(self) -> GroupResource {
-        let resource = match self {
-            Self::ClusterRole => "clusterrole",
-            Self::Role => "role",
-        };
-        GroupResource {
-            group: "rbac.authorization.k8s.io".into(),
-            resource: resource.into(),
+    /// The kind that a binding's `roleRef` names.
+    pub(crate) fn named(kind: &str) -> Option<Self> {
+        match kind {
+            "ClusterRole" => Some(Self::ClusterRole),
+            "Role" => Some(Self::Role),
+            _ => None,
         }
     }
+
+    /// The resource's name.
+    pub(crate) fn resource(self) -> &'static str {
+        match self {
+            Self::ClusterRole => "clusterroles",
+            Self::Role => "roles",
+        }
+    }
+}
+
+impl RoleRef {
+    /// What upstream's storage says when there is no such role.
+    pub(crate) fn not_found(&self) -> StatusError {
+        self.missing_from(self.kind.resource())
+    }
+
+    /// What upstream's listers say then: the authorizer asks those.
+    fn not_listed(&self) -> String {
+        let kind = match self.kind {
+            RoleKind::ClusterRole => "clusterrole",
+            RoleKind::Role => "role",
+        };
+        self.missing_from(kind).to_string()
+    }
+
+    fn missing_from(&self, resource: &'static str) -> StatusError {
+        let resource = GroupResource {
+            group: "rbac.authorization.k8s.io".into(),
+            resource: resource.into(),
+        };
+        StatusError::not_found(&resource, &self.name)
+    }
+}
+
+/// The roles that the authorizer did not find, as it says so.
+fn not_listed(missing: &[RoleRef]) -> Option<String> {
+    aggregate(missing.iter().map(RoleRef::not_listed))
 }
 
 impl Authorizer for Rbac {
     fn authorize(&self, attributes: &AuthzAttributes<'_>) -> Decision {
         let mut allowed = None;
-        let errors = self.visit_rules(
+        let missing = self.visit_rules(
             attributes.user,
             attributes.namespace,
             |binding, subject, rule| {
@@ -176,18 +197,17 @@ impl Authorizer for Rbac {
         match allowed {
             Some(reason) => Decision::Allow(reason.into()),
             None => {
-                let errors = aggregate(errors);
-                let errors = errors.map(|errors| format!("RBAC: {errors}"));
-                Decision::NoOpinion(errors.unwrap_or_default().into())
+                let why = not_listed(&missing).map(|why| format!("RBAC: {why}"));
+                Decision::NoOpinion(why.unwrap_or_default().into())
             }
         }
     }
 
     fn rules(&self, user: &UserInfo, namespace: &str) -> Rules {
-        let (rules, errors) = self.rules_of(user, namespace);
+        let (rules, missing) = self.rules_of(user, namespace);
         Rules {
             rules,
-            errors: aggregate(errors).into_iter().collect(),
+            errors: not_listed(&missing).into_iter().collect(),
             incomplete: false,
         }
     }

@@ -331,11 +331,11 @@ fn every_binding_gives_a_role_that_exists() {
                 }
             };
             let mut found = false;
-            let errors = rbac.visit_rules(&user, &binding.namespace, |by, _, _| {
+            let missing = rbac.visit_rules(&user, &binding.namespace, |by, _, _| {
                 found |= by.name == binding.name && by.namespace == binding.namespace;
                 false
             });
-            assert_eq!((errors, found), (vec![], true), "{}", binding.name);
+            assert_eq!((missing, found), (vec![], true), "{}", binding.name);
             seen += 1;
         }
     }

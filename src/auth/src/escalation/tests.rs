@@ -89,12 +89,11 @@ impl World {
             dry_run: false,
         };
         // As the chain does.
-        assert!(self.check.handles(Pass::Validate, attributes.operation));
-        let checked = self
-            .check
-            .validate(&attributes, Some(&object))
-            .now_or_never();
-        match checked.expect("at once") {
+        assert!(self.check.handles(Pass::Mutate, attributes.operation));
+        let mut checked = object.clone();
+        let outcome = self.check.mutate(&attributes, &mut checked).now_or_never();
+        assert_eq!(checked, object, "it changes nothing");
+        match outcome.expect("at once") {
             Ok(()) => "allowed".into(),
             Err(error) => format!("{} {error}", error.code()),
         }
@@ -121,8 +120,8 @@ fn only_writes_give_rights() {
     use Operation::{Connect, Create, Delete, Update};
     let check = World::new().check;
     for (pass, expected) in [
-        (Pass::Mutate, [false; 4]),
-        (Pass::Validate, [true, true, false, false]),
+        (Pass::Mutate, [true, true, false, false]),
+        (Pass::Validate, [false; 4]),
     ] {
         let asked =
             [Create, Update, Delete, Connect].map(|operation| check.handles(pass, operation));
@@ -253,9 +252,37 @@ fn nobody_gives_what_they_lack() {
         ),
         (
             "binding nothing, cluster",
-            ann,
+            ann.clone(),
             "clusterrolebindings",
             binding("", "ClusterRole", "gone"),
+            None,
+        ),
+        (
+            "binding a role of no namespace",
+            ann.clone(),
+            "clusterrolebindings",
+            binding("", "Role", "pods"),
+            None,
+        ),
+        (
+            "binding without a name",
+            ann.clone(),
+            "rolebindings",
+            binding("ns", "Role", ""),
+            None,
+        ),
+        (
+            "binding another kind",
+            ann,
+            "rolebindings",
+            binding("ns", "Rule", "pods"),
+            None,
+        ),
+        (
+            "binding another kind as a master",
+            master.clone(),
+            "rolebindings",
+            binding("ns", "Rule", "pods"),
             None,
         ),
         (
@@ -295,31 +322,35 @@ fn nobody_gives_what_they_lack() {
         owned: allowed
         lacking: 403 clusterroles.rbac.authorization.k8s.io "new" is forbidden: user "ann" (groups=["system:authenticated"]) is attempting to grant RBAC permissions not currently held:
         {APIGroups:[""], Resources:["nodes"], Verbs:["get" "delete" "watch"]}
-        {APIGroups:[""], Resources:["pods"], Verbs:["delete" "watch"]}; resolution errors: [clusterrole.rbac.authorization.k8s.io "gone" not found]
+        {APIGroups:[""], Resources:["pods"], Verbs:["delete" "watch"]}; resolution errors: [clusterroles.rbac.authorization.k8s.io "gone" not found]
         owned here: allowed
         owned elsewhere: 403 roles.rbac.authorization.k8s.io "new" is forbidden: user "ann" (groups=["system:authenticated"]) is attempting to grant RBAC permissions not currently held:
-        {APIGroups:[""], Resources:["pods"], Verbs:["create"]}; resolution errors: [clusterrole.rbac.authorization.k8s.io "gone" not found]
+        {APIGroups:[""], Resources:["pods"], Verbs:["create"]}; resolution errors: [clusterroles.rbac.authorization.k8s.io "gone" not found]
         by name: 403 roles.rbac.authorization.k8s.io "new" is forbidden: user "ann" (groups=["system:authenticated"]) is attempting to grant RBAC permissions not currently held:
         {APIGroups:[""], Resources:["nodes"], ResourceNames:["n1"], Verbs:["delete"]}
         {APIGroups:[""], Resources:["nodes"], ResourceNames:["n1"], Verbs:["get"]}
         {APIGroups:[""], Resources:["nodes/proxy"], ResourceNames:["n1"], Verbs:["delete"]}
-        {APIGroups:[""], Resources:["nodes/proxy"], ResourceNames:["n1"], Verbs:["get"]}; resolution errors: [clusterrole.rbac.authorization.k8s.io "gone" not found]
+        {APIGroups:[""], Resources:["nodes/proxy"], ResourceNames:["n1"], Verbs:["get"]}; resolution errors: [clusterroles.rbac.authorization.k8s.io "gone" not found]
         paths: 403 clusterroles.rbac.authorization.k8s.io "new" is forbidden: user "ann" (groups=["system:authenticated"]) is attempting to grant RBAC permissions not currently held:
-        {NonResourceURLs:["/metrics"], Verbs:["get"]}; resolution errors: [clusterrole.rbac.authorization.k8s.io "gone" not found]
+        {NonResourceURLs:["/metrics"], Verbs:["get"]}; resolution errors: [clusterroles.rbac.authorization.k8s.io "gone" not found]
         everything: allowed
         as a master: allowed
         the aggregation: allowed
-        aggregating: 403 clusterroles.rbac.authorization.k8s.io "new" is forbidden: must have cluster-admin privileges to use an aggregationRule
-        no longer aggregating: 403 clusterroles.rbac.authorization.k8s.io "new" is forbidden: must have cluster-admin privileges to use an aggregationRule
+        aggregating: 403 clusterroles.rbac.authorization.k8s.io "new" is forbidden: must have cluster-admin privileges to use the aggregationRule
+        no longer aggregating: 403 clusterroles.rbac.authorization.k8s.io "new" is forbidden: must have cluster-admin privileges to use the aggregationRule
         a finalizer: allowed
         nothing new, but lacking: 403 clusterroles.rbac.authorization.k8s.io "new" is forbidden: user "ann" (groups=["system:authenticated"]) is attempting to grant RBAC permissions not currently held:
-        {APIGroups:[""], Resources:["nodes"], Verbs:["delete"]}; resolution errors: [clusterrole.rbac.authorization.k8s.io "gone" not found]
+        {APIGroups:[""], Resources:["nodes"], Verbs:["delete"]}; resolution errors: [clusterroles.rbac.authorization.k8s.io "gone" not found]
         binding the own: allowed
         binding edit: allowed
         binding edit elsewhere: 403 rolebindings.rbac.authorization.k8s.io "new" is forbidden: user "ann" (groups=["system:authenticated"]) is attempting to grant RBAC permissions not currently held:
-        {APIGroups:["rbac.authorization.k8s.io"], Resources:["clusterroles"], ResourceNames:["view"], Verbs:["bind"]}; resolution errors: [clusterrole.rbac.authorization.k8s.io "gone" not found]
-        binding nothing: 404 role.rbac.authorization.k8s.io "gone" not found
-        binding nothing, cluster: 404 clusterrole.rbac.authorization.k8s.io "gone" not found
+        {APIGroups:["rbac.authorization.k8s.io"], Resources:["clusterroles"], ResourceNames:["view"], Verbs:["bind"]}; resolution errors: [clusterroles.rbac.authorization.k8s.io "gone" not found]
+        binding nothing: 404 roles.rbac.authorization.k8s.io "gone" not found
+        binding nothing, cluster: 404 clusterroles.rbac.authorization.k8s.io "gone" not found
+        binding a role of no namespace: 400 Namespace parameter required.
+        binding without a name: 400 Name parameter required.
+        binding another kind: 500 unsupported role reference kind: "Rule"
+        binding another kind as a master: allowed
         may bind: allowed
         may not bind: allowed
         escalate is not bind: 403 clusterrolebindings.rbac.authorization.k8s.io "new" is forbidden: user "bob" (groups=["system:authenticated"]) is attempting to grant RBAC permissions not currently held:
