@@ -94,8 +94,7 @@ fn refusal(error: &patch::PatchError) -> StatusError {
         let text = "the server rejected our request due to an error in our request";
         StatusError::unprocessable(text)
     } else if error.is_unclassified() {
-        // Upstream says so with a 500; the mistake is the client's all the same.
-        StatusError::unprocessable(error.to_string())
+        StatusError::unclassified(error)
     } else if error.is_too_large() {
         StatusError::too_many_operations(error.to_string())
     } else {

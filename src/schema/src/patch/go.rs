@@ -1,4 +1,4 @@
-//! Values as Go's `%v` prints them, for error texts.
+//! Values and their types as Go's `%v` prints them, for error texts.
 
 use serde_json::Value;
 
@@ -17,5 +17,18 @@ pub(super) fn show(value: &Value) -> String {
             format!("map[{}]", entries.join(" "))
         }
         Value::Bool(_) | Value::Number(_) => value.to_string(),
+    }
+}
+
+/// What Go decodes such a value to.
+pub(super) fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "<nil>",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float64",
+        Value::Number(_) => "int64",
+        Value::String(_) => "string",
+        Value::Array(_) => "[]interface {}",
+        Value::Object(_) => "map[string]interface {}",
     }
 }

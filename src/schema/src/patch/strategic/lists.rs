@@ -167,7 +167,7 @@ fn obey_items(
             Some("replace") => original.clear(),
             Some("merge") => {
                 let text = "merging lists cannot yet be specified in the patch";
-                return Err(StrategicError::Format(text));
+                return Err(StrategicError::Mixed(text.into()));
             }
             _ => {
                 return Err(StrategicError::Directive {

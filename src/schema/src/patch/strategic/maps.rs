@@ -8,7 +8,7 @@ use super::directives::{PATCH, RETAIN_KEYS, deletions_of, order_of, without_dire
 use super::lists::{merge_lists, merge_ordered, remove_values};
 use super::{Options, StrategicError, lookup};
 use crate::facts::TypeRef;
-use crate::patch::go::show;
+use crate::patch::go::{show, type_of};
 
 type Json = Map<String, Value>;
 
@@ -26,8 +26,8 @@ pub(in crate::patch) fn merge_maps(
     ty: Option<TypeRef<'_>>,
     options: Options,
 ) -> Result<Json, StrategicError> {
-    if let Some(directive) = patch.remove(PATCH) {
-        return replace_or_delete(&directive, patch);
+    if patch.contains_key(PATCH) {
+        return replace_or_delete(patch);
     }
     retain_keys(&mut original, &mut patch, options)?;
     set_orders(&mut original, &mut patch, ty, options)?;
@@ -37,13 +37,16 @@ pub(in crate::patch) fn merge_maps(
     Ok(original)
 }
 
-fn replace_or_delete(directive: &Value, patch: Json) -> Result<Json, StrategicError> {
-    match directive.as_str() {
-        Some("replace") => Ok(patch),
-        Some("delete") => Ok(Map::new()),
-        _ => Err(StrategicError::Directive {
+fn replace_or_delete(mut patch: Json) -> Result<Json, StrategicError> {
+    match &patch[PATCH] {
+        Value::String(directive) if directive == "replace" => {
+            patch.remove(PATCH);
+            Ok(patch)
+        }
+        Value::String(directive) if directive == "delete" => Ok(Map::new()),
+        directive => Err(StrategicError::Directive {
             directive: show(directive),
-            map: show(&Value::Object(patch)),
+            map: show(&Value::Object(patch.clone())),
         }),
     }
 }
@@ -94,12 +97,9 @@ fn set_orders(
         if !options.obey && *original.entry(key.clone()).or_insert_with(|| order.clone()) != order {
             return Err(BAD_ORDER);
         }
-        let Value::Array(order) = order else {
-            return Err(BAD_ORDER);
-        };
+        let order = list(order)?;
         let field = order_of(&key).unwrap_or_default();
         let (below, facts) = lookup(ty, field);
-        // A null or a value of another form is left to the plain rules.
         let lists = (take_list(original, field)?, take_list(patch, field)?);
         let item = below.and_then(TypeRef::item);
         if let Some(merged) = merge_ordered(lists, &order, item, &facts, options)? {
@@ -110,10 +110,13 @@ fn set_orders(
 }
 
 fn take_list(map: &mut Json, field: &str) -> Result<Option<Vec<Value>>, StrategicError> {
-    match map.remove(field) {
-        None => Ok(None),
-        Some(Value::Array(items)) => Ok(Some(items)),
-        Some(_) => Err(BAD_ORDER),
+    map.remove(field).map(list).transpose()
+}
+
+fn list(value: Value) -> Result<Vec<Value>, StrategicError> {
+    match value {
+        Value::Array(items) => Ok(items),
+        other => Err(StrategicError::NotAList(type_of(&other))),
     }
 }
 

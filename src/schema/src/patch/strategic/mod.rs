@@ -34,9 +34,12 @@ pub enum StrategicError {
     Directive { directive: String, map: String },
     #[error("lists of lists are not supported")]
     ListOfLists,
-    /// Items of a list that is merged are of different forms.
+    /// A list cannot be merged: its items are of different forms, or nothing tells which is which.
     #[error("{0}")]
     Mixed(String),
+    /// What is ordered, or the order, is of this type of Go's.
+    #[error("expected a []interface {{}}, but received a {0}")]
+    NotAList(&'static str),
     /// The patch's items and their wanted order disagree.
     #[error("The order in patch list:\n{patch}\n doesn't match $setElementOrder list:\n{order}\n")]
     Order { patch: String, order: String },

@@ -89,7 +89,9 @@ fn patch_directive() {
     check(
         two.clone(),
         json!({"securityContext": {"$patch": "burn"}, "$patch": "burn"}),
-        expect!["unknown patch type: burn in map: map[securityContext:map[$patch:burn]]"],
+        expect![
+            "unknown patch type: burn in map: map[$patch:burn securityContext:map[$patch:burn]]"
+        ],
     );
     check(
         two,
@@ -177,6 +179,65 @@ fn element_order() {
             "containers": [{"name": "b", "ports": [{"containerPort": 1}], "$setElementOrder/ports": [{"containerPort": 1}]}]}),
         expect![[r#"{"containers":[{"name":"b","ports":[{"containerPort":1}]}]}"#]],
     );
+}
+
+/// What upstream's server names a bad request or unprocessable; of all else it answers the text.
+#[test]
+fn refusals_have_upstreams_classes() {
+    let object = json!({"spec": {"containers": [{"name": "a", "image": "i"}]}});
+    let rows = [
+        (json!({"containers": [[]]}), "unprocessable"),
+        (json!({"containers": [{"image": "b"}]}), "unclassified"),
+        (json!({"containers": ["a"]}), "unclassified"),
+        (
+            json!({"containers": [{"name": "a", "$patch": "merge"}]}),
+            "unclassified",
+        ),
+        (json!({"$patch": "burn"}), "unclassified"),
+        (json!({"$setElementOrder/containers": null}), "unclassified"),
+        (
+            json!({"$setElementOrder/containers": [{"name": "b"}], "containers": [{"name": "q"}]}),
+            "unclassified",
+        ),
+        (json!({"$retainKeys": "a"}), "bad"),
+        (json!({"$retainKeys": [], "hostname": "h"}), "bad"),
+    ];
+    for (spec, expected) in rows {
+        let mut object = object.clone();
+        let patch = json!({"spec": spec});
+        let error = strategic(&mut object, &patch, ty("", "Pod")).expect_err("a refusal");
+        let class = match (error.is_unprocessable(), error.is_unclassified()) {
+            (true, false) => "unprocessable",
+            (false, true) => "unclassified",
+            _ => "bad",
+        };
+        assert_eq!(class, expected, "{spec}: {error}");
+    }
+}
+
+#[test]
+fn what_is_ordered_is_a_list_and_so_is_the_order() {
+    let rows = [
+        (json!(null), "<nil>"),
+        (json!(true), "bool"),
+        (json!(1), "int64"),
+        (json!(1.5), "float64"),
+        (json!("a"), "string"),
+        (json!({}), "map[string]interface {}"),
+    ];
+    for (value, named) in rows {
+        let orders = [
+            json!({"$setElementOrder/containers": value}),
+            json!({"$setElementOrder/containers": [], "containers": value}),
+        ];
+        for spec in orders {
+            let said = patched(ty("", "Pod"), &json!({"spec": {}}), &json!({"spec": spec}));
+            assert_eq!(
+                said,
+                format!("expected a []interface {{}}, but received a {named}")
+            );
+        }
+    }
 }
 
 /// Raw JSON and unknown fields have no merge keys.
