@@ -215,10 +215,9 @@ async fn commands_run_inside(subject: &Subject<'_>, sandbox: &str) {
         .into_iter()
         .enumerate()
     {
-        assert_eq!(
-            result.expect("it runs").stdout,
-            format!("{number}\n").as_bytes()
-        );
+        let result = result.expect("it runs");
+        let told = format!("{number}\n").into_bytes();
+        assert_eq!(result.stdout, told, "{result:?}");
     }
     subject
         .runtime

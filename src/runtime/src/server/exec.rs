@@ -47,8 +47,8 @@ impl Core {
             never = collect(&mut stdout, &mut result.stdout) => match never {},
             never = collect(&mut stderr, &mut result.stderr) => match never {},
         };
-        drain(&mut stdout, &mut result.stdout);
-        drain(&mut stderr, &mut result.stderr);
+        drain(&stdout, &mut result.stdout);
+        drain(&stderr, &mut result.stderr);
         match reply {
             Ok(Reply::Exited { code }) => {
                 result.exit_code = code;
@@ -81,17 +81,30 @@ async fn collect(pipe: &mut Receiver, output: &mut Vec<u8>) -> Infallible {
     }
 }
 
-/// Takes what is still in the pipe.
-fn drain(pipe: &mut Receiver, output: &mut Vec<u8>) {
-    let mut buffer = vec![0; 8192];
-    while let Ok(count) = pipe.try_read(&mut buffer)
-        && count > 0
-    {
-        keep(output, &buffer[..count]);
-    }
+/// Takes what is in the pipe now; what the command left behind may go on writing. Asks the kernel:
+/// tokio may have heard of the answer and not yet of what was written before it.
+fn drain(pipe: &Receiver, output: &mut Vec<u8>) {
+    let waiting = rustix::io::ioctl_fionread(pipe).unwrap_or(0);
+    let mut buffer = vec![0; usize::try_from(waiting).unwrap_or(0)];
+    let read = rustix::io::retry_on_intr(|| rustix::io::read(pipe, &mut buffer));
+    keep(output, &buffer[..read.unwrap_or(0)]);
 }
 
 fn keep(output: &mut Vec<u8>, bytes: &[u8]) {
     let room = MAX_OUTPUT.saturating_sub(output.len());
     output.extend_from_slice(&bytes[..bytes.len().min(room)]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_tokio_has_not_heard_of_is_taken() {
+        let (stdout, writer) = output().expect("a pipe");
+        rustix::io::write(&writer, b"late").expect("written");
+        let mut taken = Vec::new();
+        drain(&stdout, &mut taken);
+        assert_eq!(taken, b"late");
+    }
 }
