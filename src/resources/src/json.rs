@@ -154,6 +154,13 @@ pub(crate) fn same(left: Option<&Value>, right: Option<&Value>) -> bool {
     }
 }
 
+/// The fields that are there: two flat objects are [`same`] when these are equal.
+pub(crate) fn present(map: &Json) -> Json {
+    let mut map = map.clone();
+    map.retain(|_, value| !is_absent(Some(value)));
+    map
+}
+
 /// Whether anything but metadata and status differs: the body of kinds without a spec.
 pub(crate) fn body_differs(new: &Json, old: &Json) -> bool {
     const OTHER: [&str; 4] = ["apiVersion", "kind", "metadata", "status"];

@@ -1,29 +1,59 @@
 //! What the containers of a pod ask for together.
 
+use std::collections::BTreeMap;
+
 use apimachinery::Quantity;
 use serde_json::Value;
 
 use crate::json::{self, Json};
 
-/// The sum of one resource's requests, when any container asks for it: running ones and sidecars at once, and each plain init
+/// Of one resource; nothing while nobody has asked.
+#[derive(Default)]
+struct Sums {
+    /// Of the sidecars so far, which run beside all that comes after them.
+    sidecars: Option<Quantity>,
+    /// The most that was needed while init containers ran.
+    peak: Option<Quantity>,
+    /// Of sidecars and containers.
+    running: Option<Quantity>,
+}
+
+/// The sum of each resource's requests that any container asks for: running ones and sidecars at once, and each plain init
 /// container beside the sidecars started before it.
-pub(crate) fn aggregate_requests(spec: &Json, name: &str) -> Option<Quantity> {
-    let request = |container: &Json| -> Option<Quantity> {
-        let requests = json::map(json::map(container, "resources")?, "requests")?;
-        requests.get(name).and_then(Value::as_str)?.parse().ok()
-    };
-    let add = |sum: Option<Quantity>, more: Option<Quantity>| match (sum, more) {
-        (Some(sum), Some(more)) => Some(sum + more),
-        (sum, more) => sum.or(more),
-    };
-    let (mut sidecars, mut peak) = (None, None);
+pub(crate) fn aggregate_requests(spec: &Json) -> BTreeMap<&str, Quantity> {
+    let mut sums: BTreeMap<&str, Sums> = BTreeMap::new();
     for container in json::maps(spec, "initContainers") {
-        let needed = add(sidecars, request(container));
-        if json::text(container, "restartPolicy") == "Always" {
-            sidecars = needed;
+        let stays = json::text(container, "restartPolicy") == "Always";
+        for (name, asked) in requests(container) {
+            let sum = sums.entry(name).or_default();
+            let needed = add(sum.sidecars, asked);
+            if stays {
+                (sum.sidecars, sum.running) = (needed, needed);
+            }
+            sum.peak = sum.peak.max(needed);
         }
-        peak = peak.max(needed);
     }
-    let running = json::maps(spec, "containers").fold(sidecars, |sum, c| add(sum, request(c)));
-    running.max(peak)
+    for container in json::maps(spec, "containers") {
+        for (name, asked) in requests(container) {
+            let sum = sums.entry(name).or_default();
+            sum.running = add(sum.running, asked);
+        }
+    }
+    sums.into_iter()
+        .filter_map(|(name, sum)| Some((name, sum.running.max(sum.peak)?)))
+        .collect()
+}
+
+fn add(sum: Option<Quantity>, asked: Quantity) -> Option<Quantity> {
+    Some(sum.map_or(asked, |sum| sum + asked))
+}
+
+/// What a container asks for, as far as it can be read.
+fn requests(container: &Json) -> impl Iterator<Item = (&str, Quantity)> {
+    let resources = json::map(container, "resources");
+    let requests = resources.and_then(|resources| json::map(resources, "requests"));
+    let entries = requests.into_iter().flatten();
+    entries.filter_map(|(name, asked): (&String, &Value)| {
+        Some((name.as_str(), asked.as_str()?.parse().ok()?))
+    })
 }

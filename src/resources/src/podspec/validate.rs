@@ -36,6 +36,7 @@ pub(crate) struct Pod<'a> {
     name: Option<&'a str>,
     /// The volumes by name.
     volumes: BTreeMap<&'a str, &'a Json>,
+    claims: resources::Claims<'a>,
 }
 
 /// All that is wrong with the spec of a pod of some name, or of a template, which has none.
@@ -48,6 +49,7 @@ pub(crate) fn validate_pod_spec(spec: &At<'_>, name: Option<&str>, errors: &mut 
             .items()
             .filter_map(|volume| named(&volume))
             .collect(),
+        claims: resources::Claims::of(&spec.child("resourceClaims")),
     };
     volumes::validate_volumes(&pod, errors);
     names::validate_resource_claims(&spec.child("resourceClaims"), errors);

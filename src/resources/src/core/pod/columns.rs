@@ -1,5 +1,9 @@
 //! What `kubectl get pods` shows.
 
+use std::collections::HashSet;
+
+use serde_json::Value;
+
 use crate::cells::{AGE, NAME, or_none, spec, status, text, wide};
 use crate::column::{Cell, Column};
 use crate::json;
@@ -43,11 +47,12 @@ fn readiness_gates(cell: &Cell<'_>) -> String {
     if gates.is_empty() {
         return or_none("").to_owned();
     }
-    let is_true = |gate: &&serde_json::Value| {
-        json::maps(status(cell.object), "conditions").any(|condition| {
-            condition.get("type") == gate.get("conditionType")
-                && json::text(condition, "status") == "True"
-        })
-    };
-    format!("{}/{}", gates.iter().filter(is_true).count(), gates.len())
+    let conditions = json::maps(status(cell.object), "conditions");
+    let holding: HashSet<Option<&Value>> = conditions
+        .filter(|condition| json::text(condition, "status") == "True")
+        .map(|condition| condition.get("type"))
+        .collect();
+    let types = gates.iter().map(|gate| gate.get("conditionType"));
+    let passed = types.filter(|kind| holding.contains(kind)).count();
+    format!("{passed}/{}", gates.len())
 }

@@ -1,6 +1,6 @@
 //! Defaults of pods that templates do not have.
 
-use apimachinery::{Object, Quantity};
+use apimachinery::Object;
 use serde_json::json;
 
 use crate::json::{self, Fill, Json, fill, maps_mut};
@@ -79,10 +79,8 @@ fn pod_level_requests(spec: &mut Json) {
     else {
         return;
     };
-    let sums: Vec<(String, Option<Quantity>)> = ["cpu", "memory"]
-        .into_iter()
-        .map(|name| (name.to_owned(), aggregate_requests(spec, name)))
-        .collect();
+    let asked = aggregate_requests(spec);
+    let sums = ["cpu", "memory"].map(|name| (name, asked.get(name).copied()));
     let Some(resources) = json::map_mut(spec, "resources") else {
         return;
     };

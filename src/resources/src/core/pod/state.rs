@@ -1,5 +1,7 @@
 //! The one word that says what a pod is doing, as kubectl has always derived it.
 
+use std::collections::HashMap;
+
 use apimachinery::{Object, time};
 use jiff::Timestamp;
 
@@ -55,12 +57,16 @@ impl State {
     fn walk_init_containers(&mut self, spec: &Json, status: &Json) -> bool {
         let (mut all, mut sidecars) = (Restarts::default(), Restarts::default());
         let total = json::list(spec, "initContainers").len();
+        let mut restartable = HashMap::new();
+        for declared in json::maps(spec, "initContainers") {
+            let first = restartable.entry(declared.get("name"));
+            first.or_insert(is_restartable(declared));
+        }
         let mut waits_for = None;
         for (index, container) in json::maps(status, "initContainerStatuses").enumerate() {
             all.add(container);
-            let declared = json::maps(spec, "initContainers")
-                .find(|declared| declared.get("name") == container.get("name"));
-            let restartable = declared.is_some_and(is_restartable);
+            let restartable = restartable.get(&container.get("name"));
+            let restartable = restartable.copied().unwrap_or(false);
             if restartable {
                 sidecars.add(container);
             }

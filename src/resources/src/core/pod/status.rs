@@ -83,6 +83,16 @@ pub(super) fn validate_update(new: &Object, old: &Object, errors: &mut FieldErro
     containers::validate_allocated(&status, &spec, errors);
 }
 
+/// The first container of each name.
+fn by_name<'a>(containers: impl Iterator<Item = At<'a>>) -> BTreeMap<&'a str, At<'a>> {
+    let mut found = BTreeMap::new();
+    for container in containers {
+        let first = found.entry(container.child("name").text());
+        first.or_insert(container);
+    }
+    found
+}
+
 fn validate_conditions(conditions: &At<'_>, errors: &mut FieldErrors) {
     for condition in conditions.items() {
         validate_generation(&condition, errors);
@@ -110,7 +120,8 @@ fn validate_ips(ips: &At<'_>, old: &At<'_>, errors: &mut FieldErrors) {
             .map(|entry| entry.child("ip").text().to_owned())
             .collect()
     };
-    let (now, before) = (texts(ips), texts(old));
+    let now = texts(ips);
+    let before: BTreeSet<String> = texts(old).into_iter().collect();
     for (index, ip) in now.iter().enumerate() {
         if !before.contains(ip) {
             crate::at::check_text(&ips.path.index(index), ip, crate::meta::ip, errors);

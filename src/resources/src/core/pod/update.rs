@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::app_armor;
 use crate::at::At;
-use crate::json::{self, Json, is_absent, same};
+use crate::json::{self, Json, same};
 use crate::podspec::validate_images;
 
 const SPEC: &str = "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
@@ -83,14 +83,12 @@ fn validate_deadline(new: &At<'_>, old: &At<'_>, errors: &mut FieldErrors) {
 /// Only more may be tolerated, and for another time.
 fn validate_added_tolerations(new: &At<'_>, old: &At<'_>, errors: &mut FieldErrors) {
     const TIME: &str = "tolerationSeconds";
-    let bare = |toleration: &Value| -> Value {
-        let mut toleration = toleration.clone();
-        if let Value::Object(fields) = &mut toleration {
-            fields.retain(|name, value| name != TIME && !is_absent(Some(value)));
-        }
-        toleration
+    let bare = |toleration: &Value| {
+        let mut fields = toleration.as_object().map(json::present)?;
+        fields.remove(TIME);
+        Some(fields)
     };
-    let kept: HashSet<Value> = new
+    let kept: HashSet<Option<Json>> = new
         .items()
         .map(|toleration| bare(toleration.value))
         .collect();
@@ -156,18 +154,17 @@ fn validate_gated_affinity(spec: &At<'_>, before: &At<'_>, errors: &mut FieldErr
 
 /// A term that selected nothing must go on to.
 fn only_adds(new: &Value, old: &Value) -> bool {
-    let part = |term: &Value, field: &str| -> Vec<Value> {
-        term[field].as_array().cloned().unwrap_or_default()
-    };
+    fn part<'a>(term: &'a Value, field: &str) -> &'a [Value] {
+        term[field].as_array().map_or(&[], Vec::as_slice)
+    }
     let fields = ["matchExpressions", "matchFields"];
     if fields.iter().all(|field| part(old, field).is_empty()) {
         return fields.iter().all(|field| part(new, field).is_empty());
     }
     fields.iter().all(|field| {
-        let now = part(new, field);
-        part(old, field)
-            .iter()
-            .all(|requirement| now.contains(requirement))
+        let now: HashSet<&Value> = part(new, field).iter().collect();
+        let mut before = part(old, field).iter();
+        before.all(|requirement| now.contains(requirement))
     })
 }
 

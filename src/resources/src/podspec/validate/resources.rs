@@ -1,6 +1,6 @@
 //! Rules of requests and limits.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use apimachinery::{FieldError, FieldErrors, Path, Quantity};
 
@@ -172,16 +172,30 @@ fn validate_huge_companions(
     }
 }
 
+/// The claims of a pod, for its containers to name.
+pub(super) struct Claims<'a> {
+    names: BTreeSet<&'a str>,
+    /// As errors tell of them all.
+    shown: String,
+}
+
+impl<'a> Claims<'a> {
+    pub(super) fn of(claims: &At<'a>) -> Self {
+        let names: Vec<&str> = claims.items().map(|c| c.child("name").text()).collect();
+        let shown = match names.join(", ") {
+            _ if names.is_empty() => " which is empty".to_owned(),
+            // Each error repeats them.
+            long if long.len() > NAMES_SIZE => format!(", of which there are {}", names.len()),
+            names => format!(": {names}"),
+        };
+        Self {
+            names: names.into_iter().collect(),
+            shown,
+        }
+    }
+}
+
 fn validate_claims(pod: &Pod<'_>, claims: &At<'_>, errors: &mut FieldErrors) {
-    let declared = pod.spec.child("resourceClaims");
-    let declared: Vec<&str> = declared.items().map(|c| c.child("name").text()).collect();
-    let known: BTreeSet<&str> = declared.iter().copied().collect();
-    let all = match declared.join(", ") {
-        _ if declared.is_empty() => " which is empty".to_owned(),
-        // Each error repeats them.
-        long if long.len() > NAMES_SIZE => format!(", of which there are {}", declared.len()),
-        names => format!(": {names}"),
-    };
     let mut names = BTreeSet::new();
     for claim in claims.items() {
         let name = claim.child("name");
@@ -193,9 +207,9 @@ fn validate_claims(pod: &Pod<'_>, claims: &At<'_>, errors: &mut FieldErrors) {
         if !names.insert((name.text(), request)) {
             errors.push(FieldError::duplicate(&claim.path, name.text()));
         }
-        if !known.contains(name.text()) {
-            let mut error = name.not_found();
-            error.detail = format!("must be one of the names in pod.spec.resourceClaims{all}");
+        if !pod.claims.names.contains(name.text()) {
+            let (mut error, shown) = (name.not_found(), &pod.claims.shown);
+            error.detail = format!("must be one of the names in pod.spec.resourceClaims{shown}");
             errors.push(error);
         }
     }
@@ -238,26 +252,20 @@ pub(super) fn validate_pod_resources(pod: &Pod<'_>, errors: &mut FieldErrors) {
             validate_quantity(name, &quantity, errors);
         }
     }
+    let spec = pod.spec.value.as_object();
+    let sums = spec.map(aggregate_requests).unwrap_or_default();
     for (name, quantity) in requests.entries() {
         validate_against_limit(name, &quantity, &requests, &limits, errors);
-        validate_covers_containers(pod, name, &quantity, errors);
+        if let Some(sum) = sums.get(name) {
+            validate_covers_containers(*sum, &quantity, errors);
+        }
     }
     validate_container_limits(pod, &resources, errors);
 }
 
 /// What the pod asks for is enough for what its containers ask for.
-fn validate_covers_containers(
-    pod: &Pod<'_>,
-    name: &str,
-    request: &At<'_>,
-    errors: &mut FieldErrors,
-) {
-    let sum = pod
-        .spec
-        .value
-        .as_object()
-        .and_then(|spec| aggregate_requests(spec, name));
-    if let (Some(sum), Ok(asked)) = (sum, request.text().parse::<Quantity>())
+fn validate_covers_containers(sum: Quantity, request: &At<'_>, errors: &mut FieldErrors) {
+    if let Ok(asked) = request.text().parse::<Quantity>()
         && asked < sum
     {
         errors.push(request.invalid(format!(
@@ -268,16 +276,18 @@ fn validate_covers_containers(
 
 /// No container may use more than the pod.
 fn validate_container_limits(pod: &Pod<'_>, resources: &At<'_>, errors: &mut FieldErrors) {
+    let limits = resources.child("limits");
+    let limits = limits.entries();
+    let limits: BTreeMap<&str, Quantity> = limits
+        .filter_map(|(name, limit)| Some((name, limit.text().parse().ok()?)))
+        .collect();
     for (index, container) in pod.spec.child("containers").items().enumerate() {
         for (name, limit) in container.child("resources").child("limits").entries() {
-            let whole = resources.child("limits").child(name);
-            let (Ok(limit), Ok(whole)) = (
-                limit.text().parse::<Quantity>(),
-                whole.text().parse::<Quantity>(),
-            ) else {
+            let (Ok(limit), Some(whole)) = (limit.text().parse::<Quantity>(), limits.get(name))
+            else {
                 continue;
             };
-            if limit > whole {
+            if limit > *whole {
                 let path = resources.path.child("containers").index(index);
                 let path = path.key(name).child("limits");
                 let detail = format!("must be less than or equal to pod limits of {whole}");

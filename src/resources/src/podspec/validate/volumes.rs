@@ -7,7 +7,7 @@ use apimachinery::{FieldError, FieldErrors, Quantity};
 use super::Pod;
 use super::env::{validate_field_ref, validate_resource_ref};
 use super::mounts::no_backsteps;
-use crate::at::{At, Rule, Rules, required};
+use crate::at::{At, Rule, Rules, SHOWN_LISTS, required};
 use crate::json::Json;
 use crate::meta;
 use crate::podspec::validate_claim_spec;
@@ -30,6 +30,8 @@ const FILE_FIELDS: [&str; 5] = [
     "metadata.namespace",
     "metadata.uid",
 ];
+/// Of objects.
+const NAME_SIZE: usize = 253;
 /// Ten minutes: shorter tokens expire before they are renewed.
 const TOKEN_SECONDS: i64 = 600;
 
@@ -90,11 +92,17 @@ pub(super) fn validate_volumes(pod: &Pod<'_>, errors: &mut FieldErrors) {
 /// An ephemeral volume makes a claim named after pod and volume, which is its own.
 fn validate_made_claims(pod: &Pod<'_>, pod_name: &str, errors: &mut FieldErrors) {
     let volumes = pod.spec.child("volumes");
-    let mut made = BTreeSet::new();
-    for volume in volumes
-        .items()
-        .filter(|v| v.child("ephemeral").is_present())
-    {
+    let made = || {
+        let volumes = volumes.items();
+        volumes.filter(|volume| volume.child("ephemeral").is_present())
+    };
+    // A pod's name that is too long is in each claim's.
+    let most = if pod_name.len() > NAME_SIZE {
+        SHOWN_LISTS
+    } else {
+        usize::MAX
+    };
+    for volume in made().take(most) {
         let name = volume.child("name");
         let claim = format!("{pod_name}-{}", name.text());
         if let Err(details) = meta::dns_subdomain(&claim) {
@@ -103,11 +111,13 @@ fn validate_made_claims(pod: &Pod<'_>, pod_name: &str, errors: &mut FieldErrors)
                 errors.push(name.invalid(detail));
             }
         }
-        made.insert(claim);
     }
+    let made: BTreeSet<&str> = made().map(|volume| volume.child("name").text()).collect();
     for volume in volumes.items() {
         let claim = volume.child("persistentVolumeClaim").child("claimName");
-        if made.contains(claim.text()) {
+        let rest = claim.text().strip_prefix(pod_name);
+        let of = rest.and_then(|rest| rest.strip_prefix('-'));
+        if of.is_some_and(|name| made.contains(name)) {
             errors.push(
                 claim.invalid("must not reference a PVC that gets created for an ephemeral volume"),
             );

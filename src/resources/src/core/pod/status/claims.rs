@@ -4,18 +4,17 @@ use std::collections::BTreeSet;
 
 use apimachinery::{FieldError, FieldErrors};
 
+use super::by_name;
 use crate::at::At;
 
 /// Which claims the pod's own names stand for.
 pub(super) fn validate_named(status: &At<'_>, spec: &At<'_>, errors: &mut FieldErrors) {
     let claims = spec.child("resourceClaims");
+    let known: BTreeSet<&str> = claims.items().map(|c| c.child("name").text()).collect();
     let mut seen = BTreeSet::new();
     for claim in status.child("resourceClaimStatuses").items() {
         let (name, made) = (claim.child("name"), claim.child("resourceClaimName"));
-        if !claims
-            .items()
-            .any(|other| other.child("name").text() == name.text())
-        {
+        if !known.contains(name.text()) {
             let detail = "must match the name of an entry in `spec.resourceClaims`";
             errors.push(FieldError::invalid(&name.path, name.text(), detail));
         }
@@ -39,11 +38,14 @@ pub(super) fn validate_extended(claim: &At<'_>, spec: &At<'_>, errors: &mut Fiel
     if mappings.items().next().is_none() {
         errors.push(mappings.required("at least one request mapping is required"));
     }
+    let lists = ["initContainers", "containers"];
+    let containers = by_name(lists.iter().flat_map(|list| spec.child(list).items()));
     let mut seen = BTreeSet::new();
     for mapping in mappings.items() {
         let [container, resource, request] =
             ["containerName", "resourceName", "requestName"].map(|field| mapping.child(field));
-        validate_mapping(&container, &resource, spec, errors);
+        let found = containers.get(container.text());
+        validate_mapping(&container, &resource, found, errors);
         // Upstream's path leaves out which mapping it is.
         let path = claim.path.child("requestName");
         crate::at::check_text(&path, request.text(), crate::meta::dns_label, errors);
@@ -61,14 +63,9 @@ pub(super) fn validate_extended(claim: &At<'_>, spec: &At<'_>, errors: &mut Fiel
 fn validate_mapping(
     container: &At<'_>,
     resource: &At<'_>,
-    spec: &At<'_>,
+    found: Option<&At<'_>>,
     errors: &mut FieldErrors,
 ) {
-    let all = ["initContainers", "containers"].map(|list| spec.child(list));
-    let found = all
-        .iter()
-        .flat_map(At::items)
-        .find(|other| other.child("name").text() == container.text());
     match found {
         None => errors.push(FieldError::invalid(
             &container.path,

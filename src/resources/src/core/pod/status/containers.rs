@@ -1,9 +1,10 @@
 //! What may be said of a pod's containers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use apimachinery::{FieldError, FieldErrors};
 
+use super::by_name;
 use crate::at::At;
 
 /// Lists of statuses, and the containers that they are about. Ephemeral containers never restart
@@ -36,7 +37,12 @@ fn stay_terminated(
     containers: &str,
     errors: &mut FieldErrors,
 ) {
-    let containers = spec.child(containers);
+    let containers = by_name(spec.child(containers).items());
+    let going_on: BTreeSet<&str> = new
+        .items()
+        .filter(|status| !status.child("state").child("terminated").is_present())
+        .map(|status| status.child("name").text())
+        .collect();
     for before in old.items() {
         let name = before.child("name").text();
         let ended = before.child("state").child("terminated");
@@ -44,18 +50,11 @@ fn stay_terminated(
             continue;
         }
         let exit_code = ended.child("exitCode").int().unwrap_or(0);
-        let mut restarts = containers
-            .items()
-            .filter(|container| container.child("name").text() == name)
-            .map(|container| may_restart(&container, spec, exit_code));
-        if restarts.next().unwrap_or(false) {
+        let container = containers.get(name);
+        if container.is_some_and(|container| may_restart(container, spec, exit_code)) {
             continue;
         }
-        let goes_on = new.items().any(|status| {
-            status.child("name").text() == name
-                && !status.child("state").child("terminated").is_present()
-        });
-        if goes_on {
+        if going_on.contains(name) {
             let state = before.child("state");
             errors.push(state.forbidden("may not be transitioned to non-terminated state"));
         }
@@ -119,6 +118,8 @@ pub(super) fn validate_users(status: &At<'_>, spec: &At<'_>, errors: &mut FieldE
 pub(super) fn validate_allocated(status: &At<'_>, spec: &At<'_>, errors: &mut FieldErrors) {
     const FIELD: &str = "allocatedResourcesStatus";
     for (list, containers) in LISTS {
+        let asked = by_name(spec.child(containers).items());
+        let mut claims = BTreeMap::new();
         for status in status.child(list).items() {
             let allocated = status.child(FIELD);
             if list == EPHEMERAL {
@@ -127,14 +128,12 @@ pub(super) fn validate_allocated(status: &At<'_>, spec: &At<'_>, errors: &mut Fi
                 }
                 continue;
             }
-            let name = status.child("name");
-            let container = spec
-                .child(containers)
-                .items()
-                .find(|container| container.child("name").text() == name.text());
+            let name = status.child("name").text();
+            let container = asked.get(name);
             for resource in allocated.items() {
-                if let Some(container) = &container {
-                    validate_asked(&resource.child("name"), container, errors);
+                if let Some(container) = container {
+                    let claims = claims.entry(name).or_insert_with(|| claims_of(container));
+                    validate_asked(&resource.child("name"), container, claims, errors);
                 }
                 validate_devices(&resource.child("resources"), errors);
             }
@@ -142,20 +141,30 @@ pub(super) fn validate_allocated(status: &At<'_>, spec: &At<'_>, errors: &mut Fi
     }
 }
 
-/// `claim:<name>[/<request>]`, or the name of a resource.
-fn validate_asked(name: &At<'_>, container: &At<'_>, errors: &mut FieldErrors) {
+/// What a container claims, each as `claim:<name>[/<request>]`.
+fn claims_of(container: &At<'_>) -> BTreeSet<String> {
+    let called = |claim: At<'_>| {
+        let (claim, request) = (claim.child("name"), claim.child("request"));
+        match request.text() {
+            "" => format!("claim:{}", claim.text()),
+            request => format!("claim:{}/{request}", claim.text()),
+        }
+    };
+    let claims = container.child("resources").child("claims");
+    claims.items().map(called).collect()
+}
+
+/// One of the container's claims, or the name of a resource.
+fn validate_asked(
+    name: &At<'_>,
+    container: &At<'_>,
+    claims: &BTreeSet<String>,
+    errors: &mut FieldErrors,
+) {
     let resources = container.child("resources");
     let (found, detail) = if name.text().starts_with("claim:") {
-        let is_it = |claim: At<'_>| {
-            let (claim, request) = (claim.child("name"), claim.child("request"));
-            let mut known = format!("claim:{}", claim.text());
-            if !request.text().is_empty() {
-                known = format!("{known}/{}", request.text());
-            }
-            known == name.text()
-        };
         (
-            resources.child("claims").items().any(is_it),
+            claims.contains(name.text()),
             "must match one of the container's resource claims in a format 'claim:<claimName>/<request>' or 'claim:<claimName>' if request is empty",
         )
     } else {
