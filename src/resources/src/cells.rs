@@ -168,9 +168,15 @@ pub(crate) fn number(object: &Object, pointer: &str) -> i64 {
 
 /// The first few of a list, and how many more there are.
 pub(crate) fn first_of(texts: &[String], most: usize) -> String {
-    match texts.len().checked_sub(most) {
-        Some(more) if more > 0 => format!("{} + {more} more...", texts[..most].join(",")),
-        _ => texts.join(","),
+    let shown = &texts[..most.min(texts.len())];
+    and_more(shown, texts.len())
+}
+
+/// As [`first_of`], of `count` texts whose first few are known.
+pub(crate) fn and_more(shown: &[String], count: usize) -> String {
+    match count.saturating_sub(shown.len()) {
+        0 => shown.join(","),
+        more => format!("{} + {more} more...", shown.join(",")),
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod rules;
 
+use std::collections::BTreeMap;
+
 use apimachinery::{FieldErrors, Object, time};
 use serde_json::{Value, json};
 
@@ -150,9 +152,14 @@ fn fill_times(cx: &Cx<'_>, new: &mut Object, old: &Object) {
     let Some(current) = json::map_mut(new, "status") else {
         return;
     };
+    let mut first = BTreeMap::new();
+    for condition in json::maps(&before, "conditions") {
+        first
+            .entry(json::text(condition, "type"))
+            .or_insert(condition);
+    }
     for condition in json::maps_mut(current, "conditions") {
-        let kind = json::text(condition, "type").to_owned();
-        let earlier = json::maps(&before, "conditions").find(|c| json::text(c, "type") == kind);
+        let earlier = first.get(json::text(condition, "type"));
         if json::text(condition, "lastUpdateTime").is_empty() {
             condition.insert("lastUpdateTime".into(), now.clone().into());
         }

@@ -4,7 +4,7 @@ use apimachinery::{FieldError, FieldErrors, Object};
 
 use super::service::validate_outer_ip;
 use crate::at::At;
-use crate::cells::{AGE, NAME, NONE, first_of, text};
+use crate::cells::{AGE, NAME, NONE, and_more, text};
 use crate::column::Column;
 use crate::json::{self, Fill, Json, fill};
 use crate::meta::{dns_label, dns_subdomain, port_number, qualified_name};
@@ -27,35 +27,30 @@ pub static ENDPOINTS: Resource = Resource {
 
 const COLUMNS: &[Column] = &[
     NAME,
-    text(
-        "Endpoints",
-        "Addresses and ports of the pods.",
-        |cell| match addresses(cell.object) {
-            None => NONE.into(),
-            Some(all) => first_of(&all, 3).into(),
-        },
-    ),
+    text("Endpoints", "Addresses and ports of the pods.", |cell| {
+        addresses(cell.object).into()
+    }),
     AGE,
 ];
 
-fn addresses(endpoints: &Object) -> Option<Vec<String>> {
-    let mut all = Vec::new();
-    let mut has_subset = false;
-    for subset in json::maps(endpoints, "subsets") {
-        has_subset = true;
-        let ips: Vec<&str> = json::maps(subset, "addresses")
-            .map(|address| json::text(address, "ip"))
-            .collect();
-        let mut ports = json::maps(subset, "ports").peekable();
-        if ports.peek().is_none() {
-            all.extend(ips.iter().map(|ip| (*ip).to_owned()));
-        }
-        for port in ports {
-            let number = json::int(port, "port").unwrap_or(0);
-            all.extend(ips.iter().map(|ip| host_port(ip, number)));
-        }
+/// Each address with each port, of which the first few are written out.
+fn addresses(endpoints: &Object) -> String {
+    const SHOWN: usize = 3;
+    let subsets: Vec<&Json> = json::maps(endpoints, "subsets").collect();
+    if subsets.is_empty() {
+        return NONE.to_owned();
     }
-    has_subset.then_some(all)
+    let (mut first, mut count) = (Vec::new(), 0);
+    for subset in subsets {
+        let ips = || json::maps(subset, "addresses").map(|address| json::text(address, "ip"));
+        let ports = || json::maps(subset, "ports").map(|port| json::int(port, "port").unwrap_or(0));
+        let plain = ips().filter(|_| ports().next().is_none());
+        let plain = plain.map(str::to_owned);
+        let whole = ports().flat_map(|port| ips().map(move |ip| host_port(ip, port)));
+        first.extend(plain.chain(whole).take(SHOWN - first.len()));
+        count += ips().count() * ports().count().max(1);
+    }
+    and_more(&first, count)
 }
 
 fn host_port(ip: &str, port: i64) -> String {

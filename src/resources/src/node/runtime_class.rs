@@ -1,5 +1,7 @@
 //! RuntimeClass.
 
+use std::collections::HashSet;
+
 use apimachinery::{FieldErrors, Object, Path};
 
 use crate::at::{At, immutable};
@@ -68,10 +70,9 @@ impl Strategy for RuntimeClass {
 }
 
 fn validate_unique(tolerations: &At<'_>, errors: &mut FieldErrors) {
-    let all: Vec<At<'_>> = tolerations.items().collect();
-    for (index, toleration) in all.iter().enumerate() {
-        let is_same = |other: &At<'_>| json::same(Some(other.value), Some(toleration.value));
-        if all[..index].iter().any(is_same) {
+    let mut seen = HashSet::new();
+    for toleration in tolerations.items() {
+        if !seen.insert(toleration.value.as_object().map(json::present)) {
             errors.push(toleration.duplicate());
         }
     }

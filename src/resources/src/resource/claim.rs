@@ -104,11 +104,9 @@ fn validate_status(new: &Object, old: &Object, errors: &mut FieldErrors) {
     if count > 0 && !allocation.is_present() {
         errors.push(users.forbidden("may not be specified when `allocated` is not set"));
     }
-    let held = |uid: &str| {
-        let mut users = before.child("reservedFor").items();
-        users.any(|user| user.child("uid").text() == uid)
-    };
-    if new.deletion_timestamp().is_some() && seen.iter().any(|uid| !held(uid)) {
+    let held = before.child("reservedFor");
+    let held: BTreeSet<&str> = held.items().map(|user| user.child("uid").text()).collect();
+    if new.deletion_timestamp().is_some() && !seen.is_subset(&held) {
         errors.push(users.forbidden("new entries may not be added while `deallocationRequested` or `deletionTimestamp` are set"));
     }
     if had.is_present() && allocation.is_present() {

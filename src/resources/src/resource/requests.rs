@@ -12,6 +12,7 @@ use crate::storage::validate_driver_name;
 const MOST: usize = 32;
 const MOST_ALTERNATIVES: usize = 8;
 const MOST_TOLERATIONS: usize = 16;
+const NAME_SIZE: usize = 63;
 const EXPRESSION_SIZE: usize = 10 * 1024;
 
 /// The spec of a claim.
@@ -56,7 +57,10 @@ pub(super) fn validate_claim(spec: &At<'_>, errors: &mut FieldErrors) {
             errors.push(name.duplicate());
         }
         known.insert(name.text().to_owned());
-        for alternative in request.child("firstAvailable").items() {
+        // One that is too long is refused, and would be written out for each.
+        let is_long = name.text().len() > NAME_SIZE;
+        let alternatives = request.child("firstAvailable");
+        for alternative in alternatives.items().filter(|_| !is_long) {
             known.insert(format!(
                 "{}/{}",
                 name.text(),

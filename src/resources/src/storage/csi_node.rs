@@ -1,11 +1,11 @@
 //! CSINode: the CSI drivers of a node.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use apimachinery::{FieldErrors, Object};
 
 use super::{GROUP, NO_VOLUMES, validate_driver_name};
-use crate::at::{At, check_text, not_negative};
+use crate::at::{At, SHOWN_LISTS, check_text, not_negative};
 use crate::cells::{AGE, NAME, integer, spec};
 use crate::column::Column;
 use crate::json::{self, Json};
@@ -63,15 +63,18 @@ impl Strategy for CsiNode {
             driver
         };
         let drivers = At::root(new, "spec").child("drivers");
-        for driver in json::maps(spec(new), "drivers") {
-            let name = json::text(driver, "name");
-            let mut before = json::maps(spec(old), "drivers");
-            let Some(before) = before.find(|other| json::text(other, "name") == name) else {
-                continue;
-            };
-            if !json::same(Some(&fixed(driver).into()), Some(&fixed(before).into())) {
-                errors.push(drivers.invalid("field is immutable"));
-            }
+        let mut before = HashMap::new();
+        for driver in json::maps(spec(old), "drivers") {
+            before.entry(json::text(driver, "name")).or_insert(driver);
+        }
+        let is_changed = |driver: &&Json| {
+            let before = before.get(json::text(driver, "name"));
+            let now = || fixed(driver).into();
+            before.is_some_and(|before| !json::same(Some(&now()), Some(&fixed(before).into())))
+        };
+        let changed = json::maps(spec(new), "drivers").filter(is_changed);
+        for _ in changed.take(SHOWN_LISTS) {
+            errors.push(drivers.invalid("field is immutable"));
         }
         errors
     }

@@ -229,7 +229,7 @@ fn validate_conversion(conversion: &At<'_>, errors: &mut FieldErrors) {
 fn validate_stored(definition: &Object, errors: &mut FieldErrors) {
     let stored = At::root(definition, "status").child("storedVersions");
     let versions = At::root(definition, "spec").child("versions");
-    let named = |name: &str| versions.items().find(|v| v.child("name").text() == name);
+    let named: BTreeSet<&str> = versions.items().map(|v| v.child("name").text()).collect();
     if stored.is_zero() {
         errors.push(stored.invalid("must have at least one stored version"));
     }
@@ -244,7 +244,7 @@ fn validate_stored(definition: &Object, errors: &mut FieldErrors) {
     }
     for version in stored.items() {
         let name = version.text();
-        if named(name).is_none() {
+        if !named.contains(name) {
             errors.push(version.invalid(format!(
                 "missing from spec.versions; {name} was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in {name} and removes {name} from status.storedVersions"
             )));

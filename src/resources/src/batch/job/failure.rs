@@ -15,8 +15,14 @@ const MOST_CODES: usize = 255;
 pub(super) fn validate_failure_policy(spec: &At<'_>, policy: &At<'_>, errors: &mut FieldErrors) {
     let rules = policy.child("rules");
     at_most(&rules, MOST_RULES, errors);
+    let pod = spec.child("template").child("spec");
+    let containers: BTreeSet<&str> = ["containers", "initContainers"]
+        .iter()
+        .flat_map(|list| pod.child(list).items())
+        .map(|container| container.child("name").text())
+        .collect();
     for rule in rules.items() {
-        validate_rule(spec, &rule, errors);
+        validate_rule(spec, &rule, &containers, errors);
     }
 }
 
@@ -37,7 +43,12 @@ fn choice(at: &At<'_>, supported: &[&str], errors: &mut FieldErrors) {
     }
 }
 
-fn validate_rule(spec: &At<'_>, rule: &At<'_>, errors: &mut FieldErrors) {
+fn validate_rule(
+    spec: &At<'_>,
+    rule: &At<'_>,
+    containers: &BTreeSet<&str>,
+    errors: &mut FieldErrors,
+) {
     let action = rule.child("action");
     choice(&action, &ACTIONS, errors);
     if action.text() == "FailIndex" && !spec.child("backoffLimitPerIndex").is_present() {
@@ -45,7 +56,7 @@ fn validate_rule(spec: &At<'_>, rule: &At<'_>, errors: &mut FieldErrors) {
     }
     let (codes, conditions) = (rule.child("onExitCodes"), rule.child("onPodConditions"));
     if codes.is_present() {
-        validate_codes(spec, &codes, errors);
+        validate_codes(&codes, containers, errors);
     }
     at_most(&conditions, MOST_PATTERNS, errors);
     for pattern in conditions.items() {
@@ -64,16 +75,11 @@ fn validate_rule(spec: &At<'_>, rule: &At<'_>, errors: &mut FieldErrors) {
     errors.push(FieldError::invalid_unshown(&rule.path, detail));
 }
 
-fn validate_codes(spec: &At<'_>, codes: &At<'_>, errors: &mut FieldErrors) {
+fn validate_codes(codes: &At<'_>, containers: &BTreeSet<&str>, errors: &mut FieldErrors) {
     let operator = codes.child("operator");
     choice(&operator, &["In", "NotIn"], errors);
     let container = codes.child("containerName");
-    let pod = spec.child("template").child("spec");
-    let has = |list: &str| {
-        let mut containers = pod.child(list).items();
-        containers.any(|other| other.child("name").text() == container.text())
-    };
-    if container.is_present() && !has("containers") && !has("initContainers") {
+    if container.is_present() && !containers.contains(container.text()) {
         errors
             .push(container.invalid(
                 "must be one of the container or initContainer names in the pod template",

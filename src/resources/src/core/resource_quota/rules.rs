@@ -1,5 +1,6 @@
 //! Rules of ResourceQuotas.
 
+use std::collections::BTreeMap;
 use std::iter::repeat_n;
 
 use apimachinery::{FieldError, FieldErrors, Object};
@@ -28,6 +29,15 @@ const COMPUTE: [&str; 6] = [
     "memory",
     "requests.cpu",
     "requests.memory",
+];
+const SCOPES: [&str; 7] = [
+    "BestEffort",
+    "CrossNamespacePodAffinity",
+    "NotBestEffort",
+    "NotTerminating",
+    "PriorityClass",
+    "Terminating",
+    "VolumeAttributesClass",
 ];
 const OPPOSITES: [[&str; 2]; 2] = [
     ["BestEffort", "NotBestEffort"],
@@ -94,12 +104,7 @@ fn validate_amount(name: &str, quantity: &At<'_>, errors: &mut FieldErrors) {
 }
 
 fn is_scope(scope: &str) -> bool {
-    let others = [
-        "PriorityClass",
-        "CrossNamespacePodAffinity",
-        "VolumeAttributesClass",
-    ];
-    others.contains(&scope) || OPPOSITES.as_flattened().contains(&scope)
+    SCOPES.contains(&scope)
 }
 
 /// Whether a resource can be counted for part of the objects only.
@@ -115,13 +120,17 @@ fn fits(scope: &str, resource: &str) -> bool {
     }
 }
 
-/// The counted resources that a scope does not fit.
-fn misfits<'a>(spec: &At<'a>, scope: &str) -> usize {
+/// How many counted resources each scope does not fit. An unknown one fits them all.
+fn misfits(spec: &At<'_>) -> BTreeMap<&'static str, usize> {
     let hard = spec.child("hard");
-    let misfits = hard
-        .entries()
-        .filter(|(name, _)| is_counted(name) && !fits(scope, name));
-    misfits.count()
+    let of = |scope: &'static str| {
+        let counted = hard.entries().filter(|(name, _)| is_counted(name));
+        (
+            scope,
+            counted.filter(|(name, _)| !fits(scope, name)).count(),
+        )
+    };
+    SCOPES.into_iter().map(of).collect()
 }
 
 fn conflicts(scopes: &[&str]) -> usize {
@@ -137,12 +146,11 @@ fn validate_scopes(spec: &At<'_>, errors: &mut FieldErrors) {
         .items()
         .map(|scope| scope.value.as_str().unwrap_or(""))
         .collect();
+    let misfits = misfits(spec);
     let of_each = scopes.iter().flat_map(|scope| {
         let unknown = (!is_scope(scope)).then_some("unsupported scope");
-        let misfits = repeat_n(
-            "unsupported scope applied to resource",
-            misfits(spec, scope),
-        );
+        let count = misfits.get(scope).copied().unwrap_or(0);
+        let misfits = repeat_n("unsupported scope applied to resource", count);
         unknown.into_iter().chain(misfits)
     });
     let of_pairs = repeat_n("conflicting scopes", conflicts(&scopes));
@@ -155,7 +163,8 @@ fn validate_scopes(spec: &At<'_>, errors: &mut FieldErrors) {
 fn validate_selector(spec: &At<'_>, errors: &mut FieldErrors) {
     let selector = spec.child("scopeSelector");
     let expressions = selector.child("matchExpressions");
-    let mut scopes = Vec::new();
+    let misfits = misfits(spec);
+    let (mut scopes, mut untold) = (Vec::new(), SHOWN_LISTS);
     for expression in expressions.items() {
         let expression = At {
             path: expressions.path.clone(),
@@ -169,7 +178,10 @@ fn validate_selector(spec: &At<'_>, errors: &mut FieldErrors) {
                 "unsupported scope",
             ));
         }
-        for _ in 0..misfits(spec, scope.text()) {
+        let misfits = misfits.get(scope.text()).copied().unwrap_or(0);
+        let told = misfits.min(untold);
+        untold -= told;
+        for _ in 0..told {
             errors.push(FieldError::invalid(
                 &expressions.path,
                 selector_value(&selector),

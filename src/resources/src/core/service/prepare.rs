@@ -1,5 +1,7 @@
 //! What a Service gets besides its defaults, and what it loses when its type changes.
 
+use std::collections::{HashMap, HashSet};
+
 use apimachinery::Object;
 use serde_json::{Value, json};
 
@@ -128,17 +130,20 @@ fn keep_node_ports(new: &mut Json, old: &Json) {
     if !has_node_ports(new) || !has_node_ports(old) {
         return;
     }
-    let taken: Vec<i64> = json::maps(new, "ports")
+    let taken: HashSet<i64> = json::maps(new, "ports")
         .filter_map(|port| json::int(port, "nodePort"))
         .collect();
+    let mut before = HashMap::new();
+    for port in json::maps(old, "ports") {
+        let key = (port.get("port"), port.get("protocol"));
+        before.entry(key).or_insert(json::int(port, "nodePort"));
+    }
     for port in json::maps_mut(new, "ports") {
         if !json::is_zero(port.get("nodePort")) {
             continue;
         }
-        let before = json::maps(old, "ports").find(|before| {
-            before.get("port") == port.get("port") && before.get("protocol") == port.get("protocol")
-        });
-        let kept = before.and_then(|before| json::int(before, "nodePort"));
+        let kept = before.get(&(port.get("port"), port.get("protocol")));
+        let kept = kept.copied().flatten();
         if let Some(kept) = kept.filter(|kept| *kept != 0 && !taken.contains(kept)) {
             port.insert("nodePort".into(), kept.into());
         }
