@@ -237,7 +237,10 @@ impl StatusError {
     /// A patch that cannot be applied to the object as it is.
     #[must_use]
     pub fn unprocessable(message: impl Into<String>) -> Self {
-        Self::new(422, "Invalid", message)
+        let mut status = Self::new(422, "Invalid", message);
+        // Empty but there: upstream makes it as of any answer of a server (`NewGenericServerResponse`).
+        status.0.details = Some(Details::default());
+        status
     }
 
     /// A JSON patch of too many operations.
