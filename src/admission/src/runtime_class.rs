@@ -1,5 +1,6 @@
 //! What a pod's runtime class says goes for the pod: its overhead, where it can run.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use api::quota::list;
@@ -133,7 +134,7 @@ fn set_scheduling(class: &Object, pod: &mut Object) -> Result<(), String> {
         }
     }
     let own = spec.get("tolerations").and_then(Value::as_array);
-    let own = own.cloned().unwrap_or_default();
+    let own: HashSet<&Value> = own.into_iter().flatten().collect();
     let added = class
         .at("/scheduling/tolerations")
         .and_then(Value::as_array);

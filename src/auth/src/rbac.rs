@@ -3,6 +3,7 @@
 mod stored;
 mod table;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -92,12 +93,13 @@ impl Rbac {
         mut visit: impl FnMut(&Binding, &Subject, &Rule) -> bool,
     ) -> Vec<RoleRef> {
         let mut missing = Vec::new();
+        let groups = groups_of(user);
         let mut bindings = self.0.bindings("", user);
         if !namespace.is_empty() {
             bindings.extend(self.0.bindings(namespace, user));
         }
         for binding in &bindings {
-            let Some(subject) = binding.subject_of(user) else {
+            let Some(subject) = binding.subject_of(user, &groups) else {
                 continue;
             };
             match self.role(&binding.role, &binding.namespace) {
@@ -213,12 +215,19 @@ impl Authorizer for Rbac {
     }
 }
 
+type Groups<'a> = HashSet<&'a str>;
+
+/// The groups to find subjects in: both a review and a binding can name a hundred thousand.
+fn groups_of(user: &UserInfo) -> Groups<'_> {
+    user.groups.iter().map(String::as_str).collect()
+}
+
 impl Binding {
     /// The first subject that is this user.
-    pub(crate) fn subject_of(&self, user: &UserInfo) -> Option<&Subject> {
+    pub(crate) fn subject_of(&self, user: &UserInfo, groups: &Groups<'_>) -> Option<&Subject> {
         self.subjects.iter().find(|subject| match subject {
             Subject::User { name } => user.name == *name,
-            Subject::Group { name } => user.in_group(name),
+            Subject::Group { name } => groups.contains(name.as_str()),
             Subject::ServiceAccount { name, namespace } => {
                 let namespace = self.namespace_or(namespace);
                 !namespace.is_empty() && is_service_account(&user.name, namespace, name)

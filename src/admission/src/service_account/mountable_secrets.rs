@@ -1,5 +1,7 @@
 //! The Secrets that an account leaves to its pods, when it is annotated so.
 
+use std::collections::HashSet;
+
 use apimachinery::Object;
 use serde_json::Value;
 
@@ -87,13 +89,16 @@ pub(super) fn fault(account: &Object, mentions: &[Mention<'_>]) -> Option<String
     if !account.annotation(ENFORCE).is_some_and(is_true) {
         return None;
     }
+    let names = |list| -> HashSet<&str> {
+        let references = items(account, list);
+        references
+            .map(|reference| text(reference, "name"))
+            .collect()
+    };
+    let (pulled, mounted) = (names("/imagePullSecrets"), names("/secrets"));
     let allows = |mention: &&Mention<'_>| {
-        let list = if mention.pulls {
-            "/imagePullSecrets"
-        } else {
-            "/secrets"
-        };
-        items(account, list).any(|reference| text(reference, "name") == mention.secret)
+        let list = if mention.pulls { &pulled } else { &mounted };
+        list.contains(mention.secret)
     };
     let refused = mentions.iter().find(|mention| !allows(mention))?;
     let noun = if refused.pulls {

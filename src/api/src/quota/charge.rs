@@ -1,5 +1,7 @@
 //! The decision about one write.
 
+use std::collections::HashSet;
+
 use apimachinery::{GroupResource, Object, Quantity};
 use jiff::Timestamp;
 
@@ -48,7 +50,8 @@ pub fn charge(write: &Write<'_>, quotas: &[Quota]) -> Result<Vec<(usize, Resourc
     let mut charged = Vec::new();
     for (index, quota, counted) in concerned {
         let mut asked = growth.clone();
-        asked.retain(|name, _| counted.contains(&name.as_str()));
+        let counted: HashSet<&str> = counted.into_iter().collect();
+        asked.retain(|name, _| counted.contains(name.as_str()));
         if !asked.is_empty() {
             charged.push((index, charge_one(quota, &asked)?));
         }
