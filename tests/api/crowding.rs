@@ -96,16 +96,10 @@ async fn a_request_that_is_given_up_gives_its_place_back() {
     assert_eq!(taken().await, "1");
 }
 
-async fn token(world: &World) -> String {
-    let path = "/api/v1/namespaces/default/serviceaccounts/default/token";
-    let request = json!({"spec": {"audiences": []}});
-    world.create(path, &request).await.text("/status/token")
-}
-
 #[tokio::test]
 async fn bodies_that_do_not_come_keep_nobody_else_out() {
     let server = Server::start().await;
-    let token = token(&server.world).await;
+    let token = server.world.token().await;
     let stream = server.connect(anonymous(&[b"h2"])).await;
     let io = TokioIo::new(stream);
     let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), io);

@@ -125,6 +125,18 @@ pub fn administrator() -> ClientConfig {
     config
 }
 
+/// With the certificate of an authority that the server does not know.
+pub fn foreign() -> ClientConfig {
+    let directory = tempfile::tempdir().expect("a directory");
+    let options = PkiOptions::new(directory.path(), Clock::system(), "node-1");
+    let other = pki::Pki::open(options).expect("another authority");
+    let leaf = other.leaf(pki::LeafName::Admin);
+    let config = PKI.client_config(Some(&leaf)).expect("a configuration");
+    let mut config = (*config).clone();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config
+}
+
 fn get(path: &str) -> Request<Full<Bytes>> {
     let request = Request::get(path).header("Host", "localhost");
     request.body(Full::default()).expect("a request")
@@ -140,21 +152,11 @@ async fn who_asks_is_told_by_certificate_or_token() {
         request.headers_mut().insert("Authorization", value);
         request
     };
-    let foreign = {
-        let directory = tempfile::tempdir().expect("a directory");
-        let options = PkiOptions::new(directory.path(), Clock::system(), "node-1");
-        let other = pki::Pki::open(options).expect("another authority");
-        let leaf = other.leaf(pki::LeafName::Admin);
-        let config = PKI.client_config(Some(&leaf)).expect("a configuration");
-        let mut config = (*config).clone();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        config
-    };
     let rows = [
         ("nobody, public", anonymous(http1), get("/healthz"), 200),
         ("nobody, else", anonymous(http1), get("/api/v1/nodes"), 403),
         ("administrator", administrator(), get("/api/v1/nodes"), 200),
-        ("foreign authority", foreign, get("/healthz"), 401),
+        ("foreign authority", foreign(), get("/healthz"), 401),
         ("unknown token", anonymous(http1), token("a.b.c"), 401),
         ("token beyond ASCII", anonymous(http1), token("ä"), 401),
         ("empty token, as none", anonymous(http1), token(""), 403),

@@ -9,7 +9,8 @@ use admission::{AdmissionMetrics, AudienceSource, Chain};
 use apimachinery::{StatusError, UserInfo};
 use apiserver::{ApiServer, Check, Checks, KubeletConnector, NodeEndpoint, Parts};
 use auth::{
-    Authenticator, BootstrapPolicy, PrivilegedGroup, Rbac, ServiceAccountTokens, Union, X509,
+    Authenticator, Authorizer, Binding, BootstrapPolicy, EscalationCheck, PrivilegedGroup, Rbac,
+    Role, RoleKind, RoleRef, RuleSource, ServiceAccountTokens, Subject, Union, X509,
 };
 use base::clock::Hands;
 use base::metrics::Registry as Metrics;
@@ -136,16 +137,22 @@ impl World {
         let shutdown = Shutdown::new();
         let x509 = X509::new(PKI.client_ca_pem(), Clock::system()).expect("an authority");
         let known: Vec<Arc<dyn Authenticator>> = vec![Arc::new(x509), tokens.clone()];
+        let rbac = Rbac::new(Arc::new(Rules(BootstrapPolicy::load())));
+        let authorizer: Arc<dyn Authorizer> = Arc::new(Union(vec![
+            Arc::new(PrivilegedGroup::masters()),
+            Arc::new(rbac.clone()),
+        ]));
         let measured = AdmissionMetrics::new(&metrics, clock.clone());
         let plugins = Chain::built_in(lookups.clone(), lookups, Arc::new(NoAudience));
+        let plugins = Chain::new(vec![
+            Arc::new(plugins.measured(&measured)),
+            Arc::new(EscalationCheck::new(rbac, authorizer.clone())),
+        ]);
         let api = ApiServer::new(Parts {
             registry,
-            admission: measured.of_chain(Arc::new(plugins.measured(&measured))),
+            admission: measured.of_chain(Arc::new(plugins)),
             authenticator: Arc::new(auth::Chain::new(known, true)),
-            authorizer: Arc::new(Union(vec![
-                Arc::new(PrivilegedGroup::masters()),
-                Arc::new(Rbac::new(Arc::new(BootstrapPolicy::load()))),
-            ])),
+            authorizer,
             tokens: tokens.clone(),
             jwks_uri: "https://192.0.2.1:6443/openid/v1/jwks".to_owned(),
             kubelets: Arc::new(Kubelet),
@@ -231,6 +238,39 @@ impl World {
     pub async fn merge(&self, uri: &str, patch: &Value) -> Answer {
         let said = Said::body("application/merge-patch+json", &patch.to_string());
         self.expect(200, "PATCH", uri, &said).await
+    }
+
+    /// A token of the service account `default`.
+    pub async fn token(&self) -> String {
+        let path = "/api/v1/namespaces/default/serviceaccounts/default/token";
+        let request = json!({"spec": {"audiences": []}});
+        self.create(path, &request).await.text("/status/token")
+    }
+}
+
+/// The bootstrap policy; and `writer` has the role `admin` in the namespace `default`.
+struct Rules(BootstrapPolicy);
+
+impl RuleSource for Rules {
+    fn bindings(&self, namespace: &str, user: &UserInfo) -> Vec<Arc<Binding>> {
+        let mut bindings = self.0.bindings(namespace, user);
+        if namespace == "default" && user.name == "writer" {
+            let name = "writer".to_owned();
+            bindings.push(Arc::new(Binding {
+                namespace: namespace.to_owned(),
+                name: name.clone(),
+                role: RoleRef {
+                    kind: RoleKind::ClusterRole,
+                    name: "admin".to_owned(),
+                },
+                subjects: vec![Subject::User { name }],
+            }));
+        }
+        bindings
+    }
+
+    fn role(&self, namespace: &str, name: &str) -> Option<Arc<Role>> {
+        self.0.role(namespace, name)
     }
 }
 

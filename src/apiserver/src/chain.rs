@@ -1,5 +1,7 @@
 //! The filter chain: the one place with its order. In-process requests take it too.
 
+use std::sync::Arc;
+
 use apimachinery::{RequestCx, StatusError};
 use axum::body::Body;
 use base::TraceId;
@@ -9,10 +11,11 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header
 use tracing::{Instrument, debug, info_span};
 
 use crate::connection::MayLast;
+use crate::filters::body::{self, Unread};
 use crate::filters::impersonation::{self, Refusal};
 use crate::filters::in_flight::{self, Class, Place};
 use crate::filters::{
-    authentication, authorization, body, compression, deadline, head, rendering, warnings,
+    authentication, authorization, compression, deadline, head, rendering, warnings,
 };
 use crate::in_process::Identity;
 use crate::metrics::Seen;
@@ -29,7 +32,10 @@ impl ApiServer {
     pub async fn handle(&self, request: Request<Body>) -> Response<Body> {
         let state = &*self.0;
         let (mut head, body) = request.into_parts();
+        // Whose it is turns out on the way; its warnings go with every answer.
+        let mut cx = RequestCx::default();
         let trace = trace_of(&head);
+        cx.trace = trace;
         let info = RequestInfo::of(&head.method, &head.uri);
         let text = rendering::wanted(&info, &head.uri, &head.headers);
         let gzip = compression::wanted(&info, &head.headers);
@@ -37,7 +43,7 @@ impl ApiServer {
         let started = state.parts.clock.monotonic();
         let metrics = &state.metrics.requests;
         let mut seen = metrics.see(&info, &head.method, &head.uri, &head.headers);
-        let work = guarded(state, &mut head, body, &info, trace, &seen);
+        let work = guarded(state, &mut head, body, &info, cx.clone(), &seen);
         let handled = base::tasks::catch("request", work);
         let (response, place) = match handled.instrument(span.clone()).await {
             Some(Ok(answered)) => answered,
@@ -68,6 +74,9 @@ impl ApiServer {
             response = response.map(|body| held::body(body, lasts));
             response.extensions_mut().insert(MayLast);
         }
+        for warning in warnings::headers(&cx.take_warnings()) {
+            response.headers_mut().append(header::WARNING, warning);
+        }
         let code = response.status().as_u16();
         debug!(parent: &span, code, took_us = took.as_micros(), "answered");
         finish_headers(response.headers_mut());
@@ -83,14 +92,14 @@ async fn guarded(
     head: &mut Head,
     body: Body,
     info: &RequestInfo,
-    trace: TraceId,
+    mut cx: RequestCx,
     seen: &Seen<'_>,
 ) -> Result<Answered, StatusError> {
-    let known = authentication::authenticate(state, &head.extensions, &head.headers).await?;
-    let user = match impersonation::impersonated(state, &known.user, &head.headers) {
-        Ok(None) => known.user,
+    let known = authentication::authenticate(state, &head.extensions, &head.headers, &cx).await?;
+    let user = match impersonation::impersonated(state, &known, &head.headers) {
+        Ok(None) => known,
         Ok(Some(other)) => {
-            debug!(user = known.user.name, as_user = other.name, as_groups = ?other.groups, "impersonates");
+            debug!(user = known.name, as_user = other.name, as_groups = ?other.groups, "impersonates");
             impersonation::strip(&mut head.headers);
             other
         }
@@ -98,10 +107,7 @@ async fn guarded(
         Err(Refusal::Headers(why)) => return Ok((internal_error(head, &why), None)),
     };
     authorization::authorize(state, info, &head.uri, &user)?;
-    let cx = RequestCx::new(user, trace);
-    if let Some(warning) = known.warning {
-        cx.warn(warning);
-    }
+    cx.user = Arc::new(user);
     in_time(state, head, body, info, &cx, seen).await
 }
 
@@ -124,23 +130,30 @@ async fn in_time(
     // A body that is still to come takes a place of its own kind: it keeps no other request out.
     let read = async {
         if http_body::Body::is_end_stream(&body) {
-            return Ok(Some(bytes::Bytes::new()));
+            return Ok(Ok(bytes::Bytes::new()));
         }
-        match places.read_body(class, &cx.user) {
-            Some(_reading) => body::read(body).await.map(Some),
-            None => Ok(None),
+        let Some(_reading) = places.read_body(class, &cx.user) else {
+            return Ok(Err(refused()));
+        };
+        match body::read(body).await {
+            Ok(body) => Ok(Ok(body)),
+            Err(Unread::TooLong(rest)) => Ok(Err((rest.refuse(clock, head), None))),
+            Err(Unread::BrokenOff(why)) => Err(StatusError::bad_request(format!(
+                "cannot read the body: {why}"
+            ))),
         }
     };
     if info.is_long_running() {
         let read = clock.timeout(deadline::DEADLINE, read).await;
-        let Some(body) = read.map_err(late)?? else {
-            return Ok(refused());
+        return match read.map_err(late)?? {
+            Ok(body) => Ok((routed(state, head, body, info, cx).await, None)),
+            Err(answered) => Ok(answered),
         };
-        return Ok((routed(state, head, body, info, cx).await, None));
     }
     let work = async {
-        let Some(body) = read.await? else {
-            return Ok(refused());
+        let body = match read.await? {
+            Ok(body) => body,
+            Err(answered) => return Ok(answered),
         };
         let Some(place) = places.enter(info, class, &cx.user) else {
             return Ok(refused());
@@ -170,11 +183,7 @@ async fn routed(
     cx: &RequestCx,
 ) -> Response<Body> {
     let outcome = routes::route(state, info, cx, (&head.uri, &head.headers, body)).await;
-    let mut response = outcome.unwrap_or_else(|error| answer::error(&error));
-    for warning in warnings::headers(&cx.take_warnings()) {
-        response.headers_mut().append(header::WARNING, warning);
-    }
-    response
+    outcome.unwrap_or_else(|error| answer::error(&error))
 }
 
 fn trace_of(head: &Head) -> TraceId {

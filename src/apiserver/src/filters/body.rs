@@ -1,49 +1,93 @@
 //! The request's body, whole and bounded.
 
+use std::time::Duration;
+
 use apimachinery::StatusError;
 use axum::body::Body;
+use base::Clock;
 use bytes::Bytes;
+use http::request::Parts as Head;
+use http::{HeaderValue, Response, Version, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use crate::answer;
+use crate::listener::Peer;
 
 /// A body may not be longer (etcd's default, and upstream's limit).
 pub(crate) const MAX_BODY: usize = 3 * 1024 * 1024;
 
-/// What is still taken of a body that is refused (as much as Go's server takes). A client of
-/// HTTP/1.1 reads no answer before it has written its body.
+/// What is still taken of a body that is refused (as much as Go's server takes), and for how long.
+/// Some clients of HTTP/1.1 read no answer before they have written their body.
 const REST: u64 = 256 * 1024;
+const REST_TIME: Duration = Duration::from_secs(10);
+
+/// Why there is no body.
+#[derive(Debug)]
+pub(crate) enum Unread {
+    /// It is longer than [`MAX_BODY`].
+    TooLong(Rest),
+    /// The client broke off.
+    BrokenOff(String),
+}
+
+/// What was not read of a body that is too long.
+#[derive(Debug)]
+pub(crate) struct Rest {
+    body: Body,
+    /// Bytes that are worth taking.
+    most: u64,
+}
 
 /// Reads the body.
 ///
 /// # Errors
-/// RequestEntityTooLarge, or BadRequest when the client breaks off.
-pub(crate) async fn read(mut body: Body) -> Result<Bytes, StatusError> {
+/// See [`Unread`].
+pub(crate) async fn read(mut body: Body) -> Result<Bytes, Unread> {
     let said = http_body::Body::size_hint(&body).lower();
     if said > MAX_BODY as u64 {
         // What is said to be too long is not kept.
-        drain(&mut body, MAX_BODY as u64 + REST).await;
-        return Err(StatusError::too_large(MAX_BODY));
+        let most = MAX_BODY as u64 + REST;
+        return Err(Unread::TooLong(Rest { body, most }));
     }
     match Limited::new(&mut body, MAX_BODY).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
-            drain(&mut body, REST).await;
-            Err(StatusError::too_large(MAX_BODY))
+            Err(Unread::TooLong(Rest { body, most: REST }))
         }
-        Err(error) => Err(StatusError::bad_request(format!(
-            "cannot read the body: {error}"
-        ))),
+        Err(error) => Err(Unread::BrokenOff(error.to_string())),
     }
 }
 
-/// Drops about `most` bytes, or what there is: a client that breaks off has its answer.
-async fn drain(body: &mut Body, most: u64) {
-    let mut left = most;
-    while left > 0 {
-        let Some(Ok(frame)) = body.frame().await else {
-            return;
-        };
-        let length = frame.data_ref().map_or(0, Bytes::len);
-        left = left.saturating_sub(length as u64);
+impl Rest {
+    /// The answer to a body that is too long. It does not wait for the rest, which is taken
+    /// beside it where the protocol asks for that: HTTP/2 ends the stream alone.
+    pub fn refuse(self, clock: &Clock, head: &Head) -> Response<Body> {
+        let mut response = answer::error(&StatusError::too_large(MAX_BODY));
+        if head.version >= Version::HTTP_2 || head.extensions.get::<Peer>().is_none() {
+            return response;
+        }
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+        // Who waits to be told to go on does not send it now.
+        if !head.headers.contains_key(header::EXPECT) {
+            let clock = clock.clone();
+            base::tasks::spawn("rest of a body", async move {
+                // The connection ends with the rest, however that ends.
+                let _ = clock.timeout(REST_TIME, self.drain()).await;
+            });
+        }
+        response
+    }
+
+    /// Drains about so much, or what there is: a client that breaks off has its answer.
+    async fn drain(mut self) {
+        while self.most > 0 {
+            let Some(Ok(frame)) = self.body.frame().await else {
+                return;
+            };
+            let length = frame.data_ref().map_or(0, Bytes::len);
+            self.most = self.most.saturating_sub(length as u64);
+        }
     }
 }
 
@@ -119,15 +163,24 @@ mod tests {
     }
 
     /// Reads a body of that many bytes; says how much of it was taken, and held at once.
-    async fn reading(length: usize, says_its_length: bool) -> (Result<usize, u16>, usize, usize) {
+    async fn reading(
+        length: usize,
+        says_its_length: bool,
+    ) -> (Result<usize, &'static str>, usize, usize) {
         let counts = Arc::new(Counts::default());
         let body = Body::new(Counted {
             left: length,
             says_its_length,
             counts: counts.clone(),
         });
-        let read = read(body).await;
-        let read = read.map(|body| body.len()).map_err(|error| error.code());
+        let read = match read(body).await {
+            Ok(body) => Ok(body.len()),
+            Err(Unread::TooLong(rest)) => {
+                rest.drain().await;
+                Err("too long")
+            }
+            Err(Unread::BrokenOff(_)) => Err("broken off"),
+        };
         (read, counts.taken.load(Relaxed), counts.most.load(Relaxed))
     }
 
@@ -140,9 +193,9 @@ mod tests {
             }
             let long = MAX_BODY + 100_000;
             let (read, taken, _) = reading(long, says_its_length).await;
-            assert_eq!((read, taken), (Err(413), long));
+            assert_eq!((read, taken), (Err("too long"), long));
             let (read, taken, _) = reading(100 << 20, says_its_length).await;
-            assert_eq!(read, Err(413));
+            assert_eq!(read, Err("too long"));
             assert!(taken <= MAX_BODY + 2 * FRAME + 256 * 1024, "{taken}");
         }
     }
