@@ -102,6 +102,16 @@ impl Strategy for Deployment {
         object.insert("status".into(), json!({}));
     }
 
+    /// `/status` keeps the labels as well, here alone.
+    fn prepare_for_update(&self, cx: &Cx<'_>, new: &mut Object, old: &Object) {
+        if cx.subresource == "status" {
+            match old.at("/metadata/labels").cloned() {
+                Some(labels) => new.metadata_mut().insert("labels".into(), labels),
+                None => new.metadata_mut().remove("labels"),
+            };
+        }
+    }
+
     /// Annotations are handed down to replica sets, so they count too.
     fn starts_generation(&self, new: &Object, old: &Object) -> bool {
         !json::same(new.get("spec"), old.get("spec"))

@@ -1,6 +1,7 @@
 use serde_json::json;
 
-use super::{check, expect};
+use super::{check, expect, stored};
+use crate::harness::{row, set, update};
 
 #[test]
 fn revisions_and_sets() {
@@ -80,6 +81,25 @@ fn revisions_and_sets() {
           [status.readyReplicas: Invalid value: 2: cannot be greater than status.replicas, status.availableReplicas: Invalid value: 3: cannot be greater than status.replicas, status.availableReplicas: Invalid value: 3: cannot be greater than status.readyReplicas]
     "#]],
     );
+}
+
+/// Of a Deployment alone `/status` keeps the labels; annotations it may change.
+#[test]
+fn a_status_and_the_labels() {
+    for (kind, labels) in [
+        ("Deployment", json!({"a": "old"})),
+        ("ReplicaSet", json!({"a": "new"})),
+        ("StatefulSet", json!({"a": "new"})),
+    ] {
+        let old = stored(row(kind), &[("/metadata/labels", json!({"a": "old"}))]);
+        let mut new = old.clone();
+        set(&mut new, "/metadata/labels", json!({"a": "new"}));
+        set(&mut new, "/metadata/annotations", json!({"b": "new"}));
+        let (kept, errors) = update(row(kind), "status", new, &old);
+        assert!(errors.is_empty(), "{kind}: {errors:?}");
+        assert_eq!(kept.at("/metadata/labels"), Some(&labels), "{kind}");
+        assert_eq!(kept.at("/metadata/annotations"), Some(&json!({"b": "new"})));
+    }
 }
 
 #[test]
