@@ -58,6 +58,49 @@ fn lines(plural: &str, table: &Value) -> String {
     text
 }
 
+/// A body, and the one form of an answer to it.
+fn said(body: &Value, accepted: &str) -> Said {
+    let mut said = Said::json(body);
+    let accept = ("Accept".to_owned(), accepted.to_owned());
+    said.headers.push(accept);
+    said
+}
+
+/// What can only be created has no Table: who takes nothing else gets nothing done.
+#[tokio::test]
+async fn what_is_only_created_has_no_table() {
+    const ONLY_TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io";
+    let world = World::new().await;
+    let pods = resources::by_kind("", "Pod").expect("a row");
+    let pod = fixture(pods);
+    let all = collection(pods, &pod);
+    world.create(&all, &pod).await;
+    let eviction = format!("{all}/web/eviction");
+    let review = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+    let asked =
+        serde_json::json!({"spec": {"nonResourceAttributes": {"path": "/", "verb": "get"}}});
+    let evicted = serde_json::json!({"metadata": {"name": "web"}});
+    for (uri, body) in [(review, &asked), (&eviction, &evicted)] {
+        let refused = world
+            .expect(406, "POST", uri, &said(body, ONLY_TABLE))
+            .await;
+        assert_eq!(
+            refused.text("/message"),
+            "only the following media types are accepted: application/json, application/yaml"
+        );
+        assert_eq!(refused.text("/reason"), "NotAcceptable");
+        let kept = world.get(&format!("{all}/web")).await;
+        assert_eq!(kept.text("/metadata/deletionTimestamp"), "");
+        world.expect(201, "POST", uri, &said(body, TABLE)).await;
+    }
+    // What can be read has one, also on creation.
+    let mut another = pod.clone();
+    another["metadata"]["name"] = "another".into();
+    let said = said(&another, ONLY_TABLE);
+    let table = world.expect(201, "POST", &all, &said).await;
+    assert_eq!(table.text("/kind"), "Table");
+}
+
 /// The control plane's parts, by their checks.
 #[tokio::test]
 async fn component_statuses_are_what_the_parts_say() {

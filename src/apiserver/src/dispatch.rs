@@ -99,7 +99,7 @@ pub(crate) async fn dispatch(
         return connect::connect(call, name).await;
     }
     // Before anything is done: an answer that the client does not take must not follow a write.
-    negotiate::form(headers)?;
+    negotiate::acceptable(headers, has_table(row, subresource))?;
     if path.subresource.is_empty() {
         return main_resource(call, &info.verb).await;
     }
@@ -115,6 +115,15 @@ pub(crate) async fn dispatch(
             one_object(call, &info.verb).await
         }
         Some(Subresource::Status) => one_object(call, &info.verb).await,
+    }
+}
+
+/// Whether there is a Table of what a path names: what can only be created has none.
+fn has_table(row: &Resource, subresource: Option<&Subresource>) -> bool {
+    match subresource {
+        None => row.verbs.contains(&Verb::Get),
+        Some(Subresource::Create { .. }) => false,
+        Some(_) => true,
     }
 }
 

@@ -54,6 +54,18 @@ fn accept(headers: &HeaderMap) -> &str {
 /// # Errors
 /// NotAcceptable when there is none, as for protobuf alone: clients then ask for JSON.
 pub fn form(headers: &HeaderMap) -> Result<Form, StatusError> {
+    form_among(headers, true)
+}
+
+/// Refuses a request whose answer the client does not take, where only some kinds have a Table.
+///
+/// # Errors
+/// NotAcceptable, as [`form`].
+pub fn acceptable(headers: &HeaderMap, has_table: bool) -> Result<(), StatusError> {
+    form_among(headers, has_table).map(drop)
+}
+
+fn form_among(headers: &HeaderMap, has_table: bool) -> Result<Form, StatusError> {
     for entry in entries(accept(headers)) {
         if !is_json(entry.media) && !is_yaml(entry.media) {
             continue;
@@ -64,7 +76,9 @@ pub fn form(headers: &HeaderMap) -> Result<Form, StatusError> {
             entry.parameter("v"),
         ) {
             (None, ..) => return Ok(Form::Object),
-            (Some("Table"), Some("meta.k8s.io"), Some("v1" | "v1beta1")) => return Ok(Form::Table),
+            (Some("Table"), Some("meta.k8s.io"), Some("v1" | "v1beta1")) if has_table => {
+                return Ok(Form::Table);
+            }
             (
                 Some("PartialObjectMetadata" | "PartialObjectMetadataList"),
                 Some("meta.k8s.io"),
