@@ -72,6 +72,17 @@ impl ClientError {
     }
 }
 
+/// What was asked of an object that may be gone: `None` when it is.
+///
+/// # Errors
+/// Any other than NotFound.
+pub fn if_present<T>(asked: Result<T, ClientError>) -> Result<Option<T>, ClientError> {
+    match asked {
+        Err(error) if error.is_not_found() => Ok(None),
+        asked => asked.map(Some),
+    }
+}
+
 impl From<ClientError> for StatusError {
     fn from(error: ClientError) -> Self {
         match error {
@@ -79,5 +90,26 @@ impl From<ClientError> for StatusError {
             ClientError::Transport(error) => Self::service_unavailable(error.to_string()),
             ClientError::Unreadable(_) => Self::internal(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use apimachinery::GroupResource;
+
+    use super::*;
+
+    #[test]
+    fn what_is_gone_is_none_and_other_refusals_stay() {
+        let pods = GroupResource {
+            group: "".into(),
+            resource: "pods".into(),
+        };
+        let gone = StatusError::not_found(&pods, "a");
+        let taken = StatusError::already_exists(&pods, "a");
+        assert!(matches!(if_present(Ok(7)), Ok(Some(7))));
+        assert!(matches!(if_present::<()>(Err(gone.into())), Ok(None)));
+        let refused = if_present::<()>(Err(taken.clone().into()));
+        assert_eq!(refused.expect_err("a refusal").status(), Some(&taken));
     }
 }

@@ -28,7 +28,7 @@ mod typed;
 
 pub use answer::Page;
 pub use client::{Client, TRACE_HEADER};
-pub use error::ClientError;
+pub use error::{ClientError, if_present};
 pub use https::{AddressError, HttpsTransport};
 pub use kubeconfig::{Kubeconfig, KubeconfigError};
 pub use list_watch::{EventStream, ListWatch, ListWatchSource, Listed, WatchEvent};

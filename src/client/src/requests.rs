@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::answer::{self, Page};
 use crate::client::{Client, Content};
-use crate::error::ClientError;
+use crate::error::{ClientError, if_present};
 use crate::frames;
 use crate::list_watch::EventStream;
 use crate::options::{
@@ -65,6 +65,14 @@ impl Api {
     /// NotFound, among others.
     pub async fn get(&self, name: &str) -> Result<Encoded, ClientError> {
         self.get_subresource(name, "").await
+    }
+
+    /// The object, if there is one.
+    ///
+    /// # Errors
+    /// Any other than NotFound.
+    pub async fn find(&self, name: &str) -> Result<Option<Encoded>, ClientError> {
+        if_present(self.get(name).await)
     }
 
     /// # Errors

@@ -7,7 +7,7 @@ use apimachinery::Encoded;
 use http::Method;
 use serde_json::Value;
 
-use crate::error::ClientError;
+use crate::error::{ClientError, if_present};
 use crate::options::{DeleteOptions, ListOptions, PatchKind, PatchOptions, WriteOptions};
 use crate::requests::{Api, Deletion};
 
@@ -43,6 +43,14 @@ impl<K: Kind> Typed<K> {
     /// NotFound, among others.
     pub async fn get(&self, name: &str) -> Result<K, ClientError> {
         decode(&self.api.get(name).await?)
+    }
+
+    /// The object, if there is one.
+    ///
+    /// # Errors
+    /// Any other than NotFound.
+    pub async fn find(&self, name: &str) -> Result<Option<K>, ClientError> {
+        if_present(self.get(name).await)
     }
 
     /// The objects of one page.

@@ -169,12 +169,9 @@ async fn apply_one(session: &mut Session, manifest: &Manifest, query: &Query) ->
     let uri = manifest.path(&[manifest.object.name()]);
     let modified = annotated(&manifest.object);
     for attempt in 1..=ATTEMPTS {
-        let live = match session.get(&uri).await {
-            Ok(live) => live,
-            Err(error) if error.is_not_found() => {
-                return post(session, manifest, modified, query).await;
-            }
-            Err(error) => return Err(retrieving(manifest, error).into()),
+        let live = client::if_present(session.get(&uri).await);
+        let Some(live) = live.map_err(|error| retrieving(manifest, error))? else {
+            return post(session, manifest, modified, query).await;
         };
         let live = Object::from_value(live)
             .ok_or_else(|| anyhow::anyhow!("the server's answer is no object"))?;

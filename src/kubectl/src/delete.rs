@@ -282,10 +282,9 @@ async fn wait(session: &mut Session, parsed: &Parsed, gone: &[(Victim, String)])
 async fn wait_for(session: &mut Session, victim: &Victim, uid: &str) -> Result<()> {
     let clock = session.clock.clone();
     loop {
-        let object = match session.get(&victim.path(&[&victim.name])).await {
-            Ok(object) => object,
-            Err(error) if error.is_not_found() => return Ok(()),
-            Err(error) => return Err(error.into()),
+        let object = session.get(&victim.path(&[&victim.name])).await;
+        let Some(object) = client::if_present(object)? else {
+            return Ok(());
         };
         let is_later = |object: &Value| {
             !uid.is_empty()

@@ -2,7 +2,7 @@
 
 use api::Kind;
 use apimachinery::StatusError;
-use client::{Client, ClientError};
+use client::Client;
 use futures::future::BoxFuture;
 
 use crate::references::{Data, References, Source};
@@ -47,18 +47,7 @@ impl References for ClientReferences {
 
 impl ClientReferences {
     async fn get<K: Kind>(&self, namespace: &str, name: &str) -> Result<Option<K>, StatusError> {
-        match self.0.typed::<K>().in_namespace(namespace).get(name).await {
-            Ok(object) => Ok(Some(object)),
-            Err(error) if error.is_not_found() => Ok(None),
-            Err(error) => Err(status_of(&error)),
-        }
-    }
-}
-
-/// What the API said, or that it could not be asked.
-pub fn status_of(error: &ClientError) -> StatusError {
-    match error.status() {
-        Some(status) => status.clone(),
-        None => StatusError::service_unavailable(error.to_string()),
+        let objects = self.0.typed::<K>().in_namespace(namespace);
+        Ok(objects.find(name).await?)
     }
 }

@@ -12,7 +12,6 @@ use client::Client;
 use jiff::Timestamp;
 use tracing::debug;
 
-use crate::client_references::status_of;
 use crate::pod::config::identity;
 
 /// A token is asked for anew when it is this old, however long it lives.
@@ -121,8 +120,7 @@ impl Tokens {
         let accounts = accounts.in_namespace(namespace);
         let answer = accounts
             .create_subresource(account, "token", &request)
-            .await;
-        let answer = answer.map_err(|error| status_of(&error))?;
+            .await?;
         let answer: TokenRequest = api::decode(&answer).map_err(StatusError::internal)?;
         let status = answer
             .status

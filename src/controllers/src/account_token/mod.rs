@@ -138,10 +138,8 @@ impl AccountTokens {
             return Ok(cached);
         }
         let accounts = client.typed::<ServiceAccount>();
-        match accounts.in_namespace(secret.namespace()).get(name).await {
-            Err(error) if error.is_not_found() => Ok(None),
-            found => Ok(Some(found?)),
-        }
+        let accounts = accounts.in_namespace(secret.namespace());
+        Ok(accounts.find(name).await?)
     }
 }
 
@@ -154,10 +152,8 @@ async fn delete(client: &Client, secret: &Secret) -> Result<(), ReconcileError> 
         ..DeleteOptions::default()
     };
     let secrets = client.typed::<Secret>().in_namespace(secret.namespace());
-    match secrets.delete(secret.name(), &options).await {
-        Err(error) if error.is_not_found() => Ok(()),
-        deleted => deleted.map(drop).map_err(Into::into),
-    }
+    client::if_present(secrets.delete(secret.name(), &options).await)?;
+    Ok(())
 }
 
 #[cfg(test)]

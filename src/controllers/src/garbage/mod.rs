@@ -13,6 +13,7 @@ use apimachinery::{GroupVersion, Object, OwnerReference};
 use base::TraceId;
 use client::{
     Api, ApiResource, Client, DeleteOptions, PatchKind, PatchOptions, Preconditions, Propagation,
+    if_present,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -135,14 +136,11 @@ impl Looking<'_> {
 
     /// The object as the server shows it; `None` when it is gone or another has its name.
     async fn live(&self, node: &Node, uid: &str) -> Result<Option<Object>, ReconcileError> {
-        match self.api_of(node).get(&node.key.name).await {
-            Ok(found) => {
-                let found = found.to_object().map_err(writes::unreadable)?;
-                Ok((found.uid() == uid).then_some(found))
-            }
-            Err(error) if error.is_not_found() => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        let Some(found) = self.api_of(node).find(&node.key.name).await? else {
+            return Ok(None);
+        };
+        let found = found.to_object().map_err(writes::unreadable)?;
+        Ok((found.uid() == uid).then_some(found))
     }
 
     /// Asks the server. An owner of a kind that is not served here is left alone: nobody can say
@@ -164,15 +162,11 @@ impl Looking<'_> {
             // A cluster-scoped object cannot have an owner in a namespace: which one is unknown.
             return Ok(OwnerState::Present);
         }
-        let found = match self
-            .api(resource, object.namespace())
-            .get(&owner.name)
-            .await
-        {
-            Ok(found) => found.to_object().map_err(writes::unreadable)?,
-            Err(error) if error.is_not_found() => return Ok(OwnerState::Absent),
-            Err(error) => return Err(error.into()),
+        let owners = self.api(resource, object.namespace());
+        let Some(found) = owners.find(&owner.name).await? else {
+            return Ok(OwnerState::Absent);
         };
+        let found = found.to_object().map_err(writes::unreadable)?;
         let waits = found.finalizers().any(|f| f == "foregroundDeletion");
         Ok(if found.uid() != owner.uid {
             OwnerState::Absent
@@ -226,7 +220,9 @@ impl Looking<'_> {
             propagation_policy: Some(propagation),
             ..DeleteOptions::default()
         };
-        ignore_absence(self.api_of(node).delete(object.name(), &options).await)
+        // What is gone needs nothing more.
+        if_present(self.api_of(node).delete(object.name(), &options).await)?;
+        Ok(())
     }
 
     async fn remove_finalizer(
@@ -293,15 +289,8 @@ impl Looking<'_> {
         let patch = json!({"metadata": metadata});
         let (name, options) = (object.name(), PatchOptions::default());
         let api = self.api_of(node);
-        ignore_absence(api.patch(name, PatchKind::Merge, &patch, &options).await)
-    }
-}
-
-/// What is gone needs nothing more.
-fn ignore_absence<T>(done: Result<T, client::ClientError>) -> Result<(), ReconcileError> {
-    match done {
-        Err(error) if !error.is_not_found() => Err(error.into()),
-        _ => Ok(()),
+        if_present(api.patch(name, PatchKind::Merge, &patch, &options).await)?;
+        Ok(())
     }
 }
 

@@ -71,10 +71,7 @@ async fn delete_each(
     options: &DeleteOptions,
 ) -> Result<(), ClientError> {
     for object in objects {
-        match api.delete(object.name(), options).await {
-            Err(error) if !error.is_not_found() => return Err(error),
-            _ => {}
-        }
+        client::if_present(api.delete(object.name(), options).await)?;
     }
     Ok(())
 }

@@ -122,21 +122,18 @@ impl Namespaces {
     /// Takes the namespace's own finalizer away, in the namespace as the server shows it.
     async fn finalize(&self, client: &Client, key: &Key) -> Result<(), ReconcileError> {
         let namespaces = client.api(&ApiResource::of::<Namespace>());
-        let mut object = match namespaces.get(&key.name).await {
-            Ok(found) => found.to_object().map_err(writes::unreadable)?,
-            Err(error) if error.is_not_found() => return Ok(()),
-            Err(error) => return Err(error.into()),
+        let Some(found) = namespaces.find(&key.name).await? else {
+            return Ok(());
         };
+        let mut object = found.to_object().map_err(writes::unreadable)?;
         let finalizers = object.map_mut("spec").get_mut("finalizers");
         if let Some(finalizers) = finalizers.and_then(|value| value.as_array_mut()) {
             finalizers.retain(|finalizer| finalizer != KUBERNETES);
         }
         let options = WriteOptions::default();
         let done = namespaces.update_subresource(&key.name, "finalize", &object, &options);
-        match done.await {
-            Err(error) if !error.is_not_found() => Err(error.into()),
-            _ => Ok(()),
-        }
+        client::if_present(done.await)?;
+        Ok(())
     }
 }
 

@@ -224,10 +224,10 @@ impl Nodes {
             };
             let pods = client.typed::<Pod>().in_namespace(pod.namespace());
             if let Some(patch) = diff::patch(&pod, &after) {
-                match pods.merge_status(pod.name(), &patch).await {
-                    Err(error) if error.is_not_found() => continue,
-                    written => written?,
-                };
+                let written = pods.merge_status(pod.name(), &patch).await;
+                if client::if_present(written)?.is_none() {
+                    continue;
+                }
             }
             let (kind, reason) = (EventType::Warning, "NodeNotReady");
             self.events.event(&pod, kind, reason, "Node is not ready");

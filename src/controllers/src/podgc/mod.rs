@@ -131,10 +131,8 @@ impl Lost {
             return Ok(Action::RequeueAfter(left));
         }
         let client = self.sweep.client.with_trace(trace);
-        match client.typed::<Node>().get(&node.name).await {
-            Ok(_) => return Ok(Action::Done),
-            Err(error) if error.is_not_found() => {}
-            Err(error) => return Err(error.into()),
+        if client.typed::<Node>().find(&node.name).await?.is_some() {
+            return Ok(Action::Done);
         }
         for pod in pods {
             let failed = plan::lost(&pod, self.clock.wall());
@@ -187,19 +185,17 @@ impl Sweep {
     async fn delete(&self, client: &Client, pod: &Pod, after: &Pod) -> Result<(), ReconcileError> {
         let pods = client.typed::<Pod>().in_namespace(pod.namespace());
         if let Some(patch) = diff::patch(pod, after) {
-            match pods.merge_status(pod.name(), &patch).await {
-                Err(error) if error.is_not_found() => return Ok(()),
-                written => written?,
-            };
+            let written = pods.merge_status(pod.name(), &patch).await;
+            if client::if_present(written)?.is_none() {
+                return Ok(());
+            }
         }
         let options = DeleteOptions {
             grace_period_seconds: Some(0),
             ..DeleteOptions::of_uid(pod.uid())
         };
-        match pods.delete(pod.name(), &options).await {
-            Err(error) if !error.is_not_found() => Err(error.into()),
-            _ => Ok(()),
-        }
+        client::if_present(pods.delete(pod.name(), &options).await)?;
+        Ok(())
     }
 }
 

@@ -73,10 +73,7 @@ impl TokenCleaner {
         };
         let client = self.client.with_trace(trace);
         let secrets = client.typed::<Secret>().in_namespace(&key.namespace);
-        match secrets.delete(&key.name, &options).await {
-            Err(error) if error.is_not_found() => {}
-            deleted => drop(deleted?),
-        }
+        client::if_present(secrets.delete(&key.name, &options).await)?;
         Ok(Action::Done)
     }
 }

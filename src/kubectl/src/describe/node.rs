@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use apimachinery::{GroupVersionResource, Quantity};
-use client::{ClientError, Query};
+use client::{Query, if_present};
 use serde_json::Value;
 
 use super::Context;
@@ -33,14 +33,8 @@ pub(super) async fn related(session: &Session, node: &Value) -> Result<Vec<Value
         pod["kind"] = "Pod".into();
     }
     let leases = GroupVersionResource::new("coordination.k8s.io", "v1", "leases");
-    match session
-        .get(&client::path(&leases, "kube-node-lease", &[name]))
-        .await
-    {
-        Ok(lease) => related.push(lease),
-        Err(ClientError::Status(error)) if error.is_not_found() => {}
-        Err(error) => return Err(error.into()),
-    }
+    let lease = client::path(&leases, "kube-node-lease", &[name]);
+    related.extend(if_present(session.get(&lease).await)?);
     Ok(related)
 }
 

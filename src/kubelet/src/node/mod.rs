@@ -81,8 +81,8 @@ impl NodeKeeper {
     /// The node's object, made if it is absent; labels of ours are put in order.
     async fn register(&self) -> Result<Node, ClientError> {
         let nodes = self.client.typed::<Node>();
-        match nodes.get(&self.facts.name).await {
-            Ok(node) => {
+        match nodes.find(&self.facts.name).await? {
+            Some(node) => {
                 let missing = |(key, value): &(String, String)| {
                     node.metadata.labels.as_ref().and_then(|l| l.get(key)) != Some(value)
                 };
@@ -99,7 +99,7 @@ impl NodeKeeper {
                     .merge(&self.facts.name, &json!({"metadata": {"labels": labels}}))
                     .await
             }
-            Err(error) if error.is_not_found() => {
+            None => {
                 let node = Node {
                     metadata: ObjectMeta {
                         name: Some(self.facts.name.clone()),
@@ -115,7 +115,6 @@ impl NodeKeeper {
                 };
                 nodes.create(&node).await
             }
-            Err(error) => Err(error),
         }
     }
 
