@@ -33,6 +33,16 @@ impl IncludeObject {
             ))),
         }
     }
+
+    /// Puts beside a row's cells what is wanted of their object.
+    fn put(self, row: &mut Map<String, Value>, object: Object) {
+        let object = match self {
+            Self::None => return,
+            Self::Metadata => metadata_of(&object),
+            Self::Object => object.into_value(),
+        };
+        row.insert("object".into(), object);
+    }
 }
 
 /// `columnDefinitions`.
@@ -65,17 +75,13 @@ pub fn row(
     if !conditions.is_empty() {
         row.insert("conditions".into(), conditions.into());
     }
-    let object = match include {
-        IncludeObject::None => None,
-        IncludeObject::Metadata => Some(metadata_of(&stored)),
-        IncludeObject::Object if served.is_stored() => Some(stored.into_value()),
-        IncludeObject::Object => {
-            let shown = registry::show(served, item)?;
-            let shown = shown.to_object().map_err(StatusError::internal)?;
-            Some(shown.into_value())
-        }
+    let object = if include == IncludeObject::Object && !served.is_stored() {
+        let shown = registry::show(served, item)?;
+        shown.to_object().map_err(StatusError::internal)?
+    } else {
+        stored
     };
-    row.extend(object.map(|object| ("object".to_owned(), object)));
+    include.put(&mut row, object);
     Ok(row.into())
 }
 
@@ -95,12 +101,9 @@ pub fn metadata_of(object: &Object) -> Value {
 #[must_use]
 pub fn of(shown: &[Column], object: Object, include: IncludeObject, now: Timestamp) -> Value {
     let version = object.meta("resourceVersion").to_owned();
-    let mut row = json!({"cells": cells(shown, &object, now)});
-    match include {
-        IncludeObject::None => {}
-        IncludeObject::Metadata => row["object"] = metadata_of(&object),
-        IncludeObject::Object => row["object"] = object.into_value(),
-    }
+    let mut row = Map::new();
+    row.insert("cells".into(), cells(shown, &object, now));
+    include.put(&mut row, object);
     json!({
         "kind": "Table", "apiVersion": VERSION, "metadata": {"resourceVersion": version},
         "columnDefinitions": columns(shown), "rows": [row],
