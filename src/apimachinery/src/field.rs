@@ -20,21 +20,27 @@ impl Path {
 
     #[must_use]
     pub fn child(&self, name: &str) -> Self {
-        if self.0.is_empty() {
-            Self::new(name)
-        } else {
-            Self(format!("{}.{name}", self.0))
-        }
+        let dot = if self.0.is_empty() { "" } else { "." };
+        self.with([dot, name, ""])
     }
 
     #[must_use]
     pub fn index(&self, index: usize) -> Self {
-        Self(format!("{}[{index}]", self.0))
+        self.key(&index.to_string())
     }
 
     #[must_use]
     pub fn key(&self, key: &str) -> Self {
-        Self(format!("{}[{key}]", self.0))
+        self.with(["[", key, "]"])
+    }
+
+    /// Validation makes a path for each field that it looks at: formatting takes thrice as long.
+    fn with(&self, parts: [&str; 3]) -> Self {
+        let more: usize = parts.iter().map(|part| part.len()).sum();
+        let mut path = String::with_capacity(self.0.len() + more);
+        path.push_str(&self.0);
+        parts.iter().for_each(|part| path.push_str(part));
+        Self(path)
     }
 }
 
@@ -253,6 +259,12 @@ impl FieldErrors {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// Whether what else is wrong is not told: it need not be looked for.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.0.len() >= MOST
+    }
 }
 
 impl fmt::Display for FieldErrors {
@@ -349,6 +361,7 @@ mod tests {
         let path = Path::new("spec").child("tolerations");
         let mut errors = FieldErrors::new();
         for index in 0..MOST + 7 {
+            assert_eq!(errors.is_full(), index >= MOST);
             errors.push(FieldError::required(&path.index(index), ""));
         }
         assert_eq!(errors.0.len(), MOST);

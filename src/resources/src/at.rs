@@ -94,6 +94,21 @@ impl<'a> At<'a> {
         }
     }
 
+    /// Applies a rule to each item of a list, for as long as errors are told: a body of 3 MiB can
+    /// hold a million items that are wrong.
+    pub(crate) fn each(
+        &self,
+        errors: &mut FieldErrors,
+        mut rule: impl FnMut(At<'a>, &mut FieldErrors),
+    ) {
+        for item in self.items() {
+            if errors.is_full() {
+                return;
+            }
+            rule(item, errors);
+        }
+    }
+
     /// One error for each text that a format check answers for a text.
     pub(crate) fn check(&self, format: fn(&str) -> Checked, errors: &mut FieldErrors) {
         check_text(&self.path, self.text(), format, errors);

@@ -53,9 +53,16 @@ pub(crate) fn validate_pod_spec(spec: &At<'_>, name: Option<&str>, errors: &mut 
     };
     volumes::validate_volumes(&pod, errors);
     names::validate_resource_claims(&spec.child("resourceClaims"), errors);
-    container::validate_containers(&pod, errors);
-    container::validate_init_containers(&pod, errors);
-    container::validate_ephemeral_containers(&pod, errors);
+    for rule in [
+        container::validate_containers,
+        container::validate_init_containers,
+        container::validate_ephemeral_containers,
+    ] {
+        if errors.is_full() {
+            return;
+        }
+        rule(&pod, errors);
+    }
     resources::validate_pod_resources(&pod, errors);
     spec.apply(POLICIES, errors);
     security::validate_pod_security(spec, errors);

@@ -105,9 +105,9 @@ impl Strategy for Binding {
     fn validate(&self, _cx: &Cx<'_>, object: &Object) -> FieldErrors {
         let mut errors = FieldErrors::new();
         self.validate_role(&At::root(object, "roleRef"), &mut errors);
-        for subject in At::root(object, "subjects").items() {
-            self.validate_subject(&subject, &mut errors);
-        }
+        At::root(object, "subjects").each(&mut errors, |subject, errors| {
+            self.validate_subject(&subject, errors);
+        });
         errors
     }
 

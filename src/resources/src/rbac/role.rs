@@ -52,9 +52,9 @@ impl Strategy for Role {
 
     fn validate(&self, _cx: &Cx<'_>, object: &Object) -> FieldErrors {
         let mut errors = FieldErrors::new();
-        for rule in At::root(object, "rules").items() {
-            validate_rule(&rule, self.is_namespaced, &mut errors);
-        }
+        At::root(object, "rules").each(&mut errors, |rule, errors| {
+            validate_rule(&rule, self.is_namespaced, errors);
+        });
         validate_aggregation(&At::root(object, "aggregationRule"), &mut errors);
         errors
     }

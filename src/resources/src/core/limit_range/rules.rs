@@ -21,14 +21,15 @@ const TYPES: [&str; 3] = ["Pod", "Container", "PersistentVolumeClaim"];
 pub(super) fn validate_limit_range(range: &Object) -> FieldErrors {
     let mut errors = FieldErrors::new();
     let mut seen = BTreeSet::new();
-    for limit in At::root(range, "spec").child("limits").items() {
+    let limits = At::root(range, "spec").child("limits");
+    limits.each(&mut errors, |limit, errors| {
         let kind = limit.child("type");
-        validate_type(&kind, &mut errors);
+        validate_type(&kind, errors);
         if !seen.insert(kind.text()) {
             errors.push(kind.duplicate());
         }
-        validate_limit(&limit, kind.text(), &mut errors);
-    }
+        validate_limit(&limit, kind.text(), errors);
+    });
     errors
 }
 

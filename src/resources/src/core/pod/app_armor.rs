@@ -1,6 +1,6 @@
 //! AppArmor profiles in annotations, as pods had them before they had a field.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use apimachinery::{FieldError, FieldErrors, Object};
 use serde_json::{Value, json};
@@ -20,21 +20,24 @@ pub(super) fn is_profile(key: &str) -> bool {
 pub(super) fn fields_from_annotations(pod: &mut Object) {
     let annotations = pod
         .metadata()
-        .and_then(|metadata| json::map(metadata, "annotations"))
-        .cloned()
-        .unwrap_or_default();
+        .and_then(|metadata| json::map(metadata, "annotations"));
+    let annotations = annotations.into_iter().flatten();
+    let profiles: BTreeMap<String, Value> = annotations
+        .filter_map(|(key, profile)| {
+            let name = key.strip_prefix(PREFIX)?;
+            Some((name.to_owned(), field(profile.as_str()?)?))
+        })
+        .collect();
+    if profiles.is_empty() {
+        return;
+    }
     let Some(spec) = json::map_mut(pod, "spec") else {
         return;
     };
     for list in CONTAINER_LISTS {
         for container in json::maps_mut(spec, list) {
-            let key = format!("{PREFIX}{}", json::text(container, "name"));
-            if let Some(profile) = annotations
-                .get(&key)
-                .and_then(Value::as_str)
-                .and_then(field)
-            {
-                set_profile(container, profile);
+            if let Some(profile) = profiles.get(json::text(container, "name")) {
+                set_profile(container, profile.clone());
             }
         }
     }
@@ -61,6 +64,9 @@ fn set_profile(container: &mut Json, profile: Value) {
 /// An annotation must be about a container that there is.
 pub(super) fn validate_annotations(pod: &Object, errors: &mut FieldErrors) {
     let annotations = At::root(pod, "metadata").child("annotations");
+    if !annotations.entries().any(|(key, _)| is_profile(key)) {
+        return;
+    }
     let spec = At::root(pod, "spec");
     let containers = CONTAINER_LISTS
         .iter()

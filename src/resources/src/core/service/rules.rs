@@ -23,6 +23,9 @@ pub(super) fn validate_service(object: &Object) -> FieldErrors {
     let spec = At::root(object, "spec");
     validate_type_needs(&spec, &mut errors);
     validate_ports(&spec, &mut errors);
+    if errors.is_full() {
+        return errors;
+    }
     validate_labels(&spec.child("selector"), &mut errors);
     validate_affinity(&spec, &mut errors);
     super::families::validate_families(&spec, &mut errors);
@@ -93,16 +96,17 @@ fn validate_type_needs(spec: &At<'_>, errors: &mut FieldErrors) {
 }
 
 fn validate_ports(spec: &At<'_>, errors: &mut FieldErrors) {
-    let ports: Vec<At<'_>> = spec.child("ports").items().collect();
+    let ports = spec.child("ports");
+    let are_many = ports.items().nth(1).is_some();
     let mut names = BTreeSet::new();
-    for port in &ports {
+    ports.each(errors, |port, errors| {
         let name = port.child("name");
         if !name.text().is_empty() {
             name.check(meta::dns_label, errors);
             if !names.insert(name.text()) {
                 errors.push(name.duplicate());
             }
-        } else if ports.len() > 1 {
+        } else if are_many {
             errors.push(name.required(""));
         }
         let number = port.child("port");
@@ -122,7 +126,7 @@ fn validate_ports(spec: &At<'_>, errors: &mut FieldErrors) {
         validate_port(&port.child("targetPort"), errors);
         port.child("appProtocol")
             .check_optional(meta::qualified_name, errors);
-    }
+    });
 }
 
 fn validate_affinity(spec: &At<'_>, errors: &mut FieldErrors) {

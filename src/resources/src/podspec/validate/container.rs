@@ -15,11 +15,14 @@ pub(super) fn validate_containers(pod: &Pod<'_>, errors: &mut FieldErrors) {
         return;
     }
     let mut names = BTreeSet::new();
-    for container in containers.items() {
+    containers.each(errors, |container, errors| {
         validate_container(pod, &container, errors);
         check_unique(&container.child("name"), &mut names, errors);
         handlers::validate_handlers(pod, &container, errors);
         validate_restart(&container, errors);
+    });
+    if errors.is_full() {
+        return;
     }
     validate_host_ports(&containers, errors);
     if pod.spec.child("hostNetwork").flag() {
@@ -35,7 +38,7 @@ pub(super) fn validate_init_containers(pod: &Pod<'_>, errors: &mut FieldErrors) 
     let containers = pod.spec.child("containers");
     let mut names: BTreeSet<&str> = containers.items().map(|c| c.child("name").text()).collect();
     let init = pod.spec.child("initContainers");
-    for container in init.items() {
+    init.each(errors, |container, errors| {
         validate_container(pod, &container, errors);
         check_unique(&container.child("name"), &mut names, errors);
         if container.child("restartPolicy").text() == "Always" {
@@ -62,6 +65,9 @@ pub(super) fn validate_init_containers(pod: &Pod<'_>, errors: &mut FieldErrors) 
             }
         }
         validate_restart(&container, errors);
+    });
+    if errors.is_full() {
+        return;
     }
     // Each runs alone, so two may use the same port.
     for container in init.items() {

@@ -47,7 +47,7 @@ const RESOURCES: [&str; 6] = [
 ];
 
 pub(super) fn validate_env(pod: &Pod<'_>, env: &At<'_>, errors: &mut FieldErrors) {
-    for variable in env.items() {
+    env.each(errors, |variable, errors| {
         variable
             .child("name")
             .check_required(meta::env_name, errors);
@@ -55,7 +55,7 @@ pub(super) fn validate_env(pod: &Pod<'_>, env: &At<'_>, errors: &mut FieldErrors
         if from.is_present() {
             validate_value_from(pod, &variable, &from, errors);
         }
-    }
+    });
 }
 
 fn validate_value_from(pod: &Pod<'_>, variable: &At<'_>, from: &At<'_>, errors: &mut FieldErrors) {

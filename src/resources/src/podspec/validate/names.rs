@@ -126,7 +126,7 @@ pub(super) fn validate_resource_claims(claims: &At<'_>, errors: &mut FieldErrors
 
 /// Tolerations of a pod; what they tolerate need not exist.
 pub(crate) fn validate_tolerations(tolerations: &At<'_>, errors: &mut FieldErrors) {
-    for toleration in tolerations.items() {
+    tolerations.each(errors, |toleration, errors| {
         let (key, value) = (toleration.child("key"), toleration.child("value"));
         let (operator, effect) = (toleration.child("operator"), toleration.child("effect"));
         key.check_optional(meta::qualified_name, errors);
@@ -164,5 +164,5 @@ pub(crate) fn validate_tolerations(tolerations: &At<'_>, errors: &mut FieldError
             _ => operator.one_of(&["Equal", "Exists"], errors),
         }
         effect.one_of_or_none(&["NoSchedule", "PreferNoSchedule", "NoExecute"], errors);
-    }
+    });
 }

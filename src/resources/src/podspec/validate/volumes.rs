@@ -76,15 +76,17 @@ const NFS: Rules = &[
 
 pub(super) fn validate_volumes(pod: &Pod<'_>, errors: &mut FieldErrors) {
     let mut names = BTreeSet::new();
-    for volume in pod.spec.child("volumes").items() {
+    pod.spec.child("volumes").each(errors, |volume, errors| {
         validate_source(pod, &volume, errors);
         let name = volume.child("name");
         name.check_required(meta::dns_label, errors);
         if !name.text().is_empty() && !names.insert(name.text()) {
             errors.push(name.duplicate());
         }
-    }
-    if let Some(pod_name) = pod.name {
+    });
+    if let Some(pod_name) = pod.name
+        && !errors.is_full()
+    {
         validate_made_claims(pod, pod_name, errors);
     }
 }
