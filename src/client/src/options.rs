@@ -200,10 +200,16 @@ impl DeleteOptions {
     /// Only the object with this UID, not a later one of the same name.
     #[must_use]
     pub fn of_uid(uid: &str) -> Self {
+        Self::of_version(uid, None)
+    }
+
+    /// As [`DeleteOptions::of_uid`], and only while nobody has changed it since this version.
+    #[must_use]
+    pub fn of_version(uid: &str, resource_version: Option<&str>) -> Self {
         Self {
             preconditions: Some(Preconditions {
                 uid: Some(uid.to_owned()),
-                resource_version: None,
+                resource_version: resource_version.map(str::to_owned),
             }),
             ..Self::default()
         }

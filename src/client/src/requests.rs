@@ -16,6 +16,9 @@ use crate::options::{
 use crate::resource::{ApiResource, Query, path};
 use crate::transport::ByteStream;
 
+/// Objects in a page of [`Api::for_each`], as upstream's pager takes them.
+const PAGE: u32 = 500;
+
 /// One resource, in all namespaces or in one. Every method fails as [`ClientError`] says.
 #[derive(Clone)]
 pub struct Api {
@@ -81,6 +84,27 @@ impl Api {
         let uri = self.uri(&[], &options.query());
         let body = self.client.exchange(Method::GET, &uri, None).await?;
         answer::page(&body).map_err(ClientError::unreadable)
+    }
+
+    /// Shows `visit` every object, without more than a page of them in memory.
+    ///
+    /// # Errors
+    /// As [`Api::list`]; some have been shown then.
+    pub async fn for_each(&self, mut visit: impl FnMut(Object)) -> Result<(), ClientError> {
+        let mut options = ListOptions {
+            limit: Some(PAGE),
+            ..ListOptions::default()
+        };
+        loop {
+            let page = self.list(&options).await?;
+            for item in &page.items {
+                visit(item.to_object().map_err(ClientError::unreadable)?);
+            }
+            if page.continue_token.is_empty() {
+                return Ok(());
+            }
+            options.continue_token = page.continue_token;
+        }
     }
 
     /// # Errors

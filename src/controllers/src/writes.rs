@@ -26,13 +26,7 @@ pub(crate) async fn status<K: Kind>(
     before: &Viewed<K>,
     after: &K,
 ) -> Result<(), ReconcileError> {
-    let Some(object) = diff::changed(before, after) else {
-        return Ok(());
-    };
-    let objects = client.typed::<K>().in_namespace(before.namespace());
-    let options = WriteOptions::default();
-    let written = objects.api().update_status(&object, &options).await;
-    note(owed, key, written)
+    put(client, owed, key, before, after, "status").await
 }
 
 /// Brings an object from one state to another.
@@ -46,13 +40,27 @@ pub(crate) async fn update<K: Kind>(
     before: &Viewed<K>,
     after: &K,
 ) -> Result<(), ReconcileError> {
+    put(client, owed, key, before, after, "").await
+}
+
+/// Writes the object, or its subresource.
+async fn put<K: Kind>(
+    client: &Client,
+    owed: &Owed,
+    key: &Key,
+    before: &Viewed<K>,
+    after: &K,
+    sub: &str,
+) -> Result<(), ReconcileError> {
     let Some(object) = diff::changed(before, after) else {
         return Ok(());
     };
     let objects = client.typed::<K>().in_namespace(before.namespace());
-    let options = WriteOptions::default();
-    let written = objects.api().update(&object, &options).await;
-    note(owed, key, written)
+    let (name, options) = (object.name(), WriteOptions::default());
+    let written = objects
+        .api()
+        .update_subresource(name, sub, &object, &options);
+    note(owed, key, written.await)
 }
 
 /// Makes `owner` the controller of some objects and no longer of others. Before adopting, asks

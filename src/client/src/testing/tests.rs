@@ -258,6 +258,21 @@ async fn subresources_do_their_work() {
 }
 
 #[tokio::test]
+async fn every_object_is_shown_page_by_page() {
+    let server = server();
+    for n in 0..1001 {
+        server.put(&pod(&format!("p{n:04}")));
+    }
+    let pods = server.client().api(&ApiResource::of::<Pod>());
+    let mut names = Vec::new();
+    let shown = pods.for_each(|pod| names.push(pod.name().to_owned()));
+    shown.await.expect("listed");
+    let expected: Vec<String> = (0..1001).map(|n| format!("p{n:04}")).collect();
+    assert_eq!(names, expected);
+    assert_eq!(server.take_requests().len(), 3);
+}
+
+#[tokio::test]
 async fn faults_come_as_planned_and_say_what_is_known() {
     let server = server();
     let pods = server.client().typed::<Pod>().in_namespace("n");

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use api::{Kind, Secret, ServiceAccount};
 use apimachinery::{Encoded, Object};
 use base::TraceId;
-use client::{Client, DeleteOptions, Preconditions};
+use client::{Client, DeleteOptions};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use informer::{Action, Change, Informer, Key, Lister, ReconcileError, Reconciler};
@@ -144,13 +144,8 @@ impl AccountTokens {
 }
 
 async fn delete(client: &Client, secret: &Secret) -> Result<(), ReconcileError> {
-    let options = DeleteOptions {
-        preconditions: Some(Preconditions {
-            uid: Some(secret.uid().to_owned()),
-            resource_version: secret.metadata.resource_version.clone(),
-        }),
-        ..DeleteOptions::default()
-    };
+    let version = secret.metadata.resource_version.as_deref();
+    let options = DeleteOptions::of_version(secret.uid(), version);
     let secrets = client.typed::<Secret>().in_namespace(secret.namespace());
     client::if_present(secrets.delete(secret.name(), &options).await)?;
     Ok(())

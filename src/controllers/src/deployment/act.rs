@@ -143,12 +143,8 @@ impl Acting<'_> {
     async fn delete(&self, set: &ReplicaSet) -> Result<(), ReconcileError> {
         let sets = self.client.typed::<ReplicaSet>();
         let sets = sets.in_namespace(set.namespace());
-        let mut options = DeleteOptions::of_uid(set.uid());
-        if let Some(preconditions) = &mut options.preconditions {
-            preconditions
-                .resource_version
-                .clone_from(&set.metadata.resource_version);
-        }
+        let version = set.metadata.resource_version.as_deref();
+        let options = DeleteOptions::of_version(set.uid(), version);
         match sets.delete(set.name(), &options).await {
             Ok(Deletion::Terminating(set)) => self.owed_sets.wrote(self.key, set.revision()),
             Ok(Deletion::Gone) => self.removed(set),

@@ -12,8 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use apimachinery::{GroupVersion, Object, OwnerReference};
 use base::TraceId;
 use client::{
-    Api, ApiResource, Client, DeleteOptions, PatchKind, PatchOptions, Preconditions, Propagation,
-    if_present,
+    Api, ApiResource, Client, DeleteOptions, PatchKind, PatchOptions, Propagation, if_present,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -212,13 +211,10 @@ impl Looking<'_> {
         object: &Object,
         propagation: Propagation,
     ) -> Result<(), ReconcileError> {
+        let version = Some(object.resource_version());
         let options = DeleteOptions {
-            preconditions: Some(Preconditions {
-                uid: Some(object.uid().to_owned()),
-                resource_version: Some(object.resource_version().to_owned()),
-            }),
             propagation_policy: Some(propagation),
-            ..DeleteOptions::default()
+            ..DeleteOptions::of_version(object.uid(), version)
         };
         // What is gone needs nothing more.
         if_present(self.api_of(node).delete(object.name(), &options).await)?;

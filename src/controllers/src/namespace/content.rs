@@ -5,9 +5,6 @@ use client::{Api, ApiResource, Client, ClientError, DeleteOptions, ListOptions, 
 
 use super::plan::{Pass, Remains};
 
-/// Objects counted per request.
-const PAGE: u32 = 500;
-
 pub(super) struct Content<'a> {
     pub(super) client: &'a Client,
     pub(super) namespace: &'a str,
@@ -78,18 +75,6 @@ async fn delete_each(
 
 async fn list(api: &Api) -> Result<Vec<Object>, ClientError> {
     let mut objects = Vec::new();
-    let mut options = ListOptions {
-        limit: Some(PAGE),
-        ..ListOptions::default()
-    };
-    loop {
-        let page = api.list(&options).await?;
-        for item in &page.items {
-            objects.push(item.to_object().map_err(ClientError::unreadable)?);
-        }
-        if page.continue_token.is_empty() {
-            return Ok(objects);
-        }
-        options.continue_token = page.continue_token;
-    }
+    api.for_each(|object| objects.push(object)).await?;
+    Ok(objects)
 }

@@ -12,9 +12,9 @@ use std::sync::Arc;
 
 use api::core::ResourceQuota;
 use api::{Kind, quota};
-use apimachinery::{Encoded, Object};
+use apimachinery::Encoded;
 use base::{Clock, TraceId};
-use client::{ApiResource, Client, ListOptions, WriteOptions};
+use client::{ApiResource, Client, ClientError, WriteOptions};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use informer::{Action, Change, Informer, Key, ReconcileError, Reconciler};
@@ -28,9 +28,6 @@ pub(crate) const ROW: Row = Row {
     name: "resourcequota-controller",
     start,
 };
-
-/// Objects in a page of a count.
-const PAGE: u32 = 500;
 
 struct Quotas {
     quotas: Informer,
@@ -146,24 +143,10 @@ async fn count_all(
     resource: &ApiResource,
     namespace: &str,
     count: &mut Count,
-) -> Result<(), ReconcileError> {
+) -> Result<(), ClientError> {
     let api = client.api(resource).in_namespace(namespace);
     let resource = resource.gvr().group_resource();
-    let mut options = ListOptions {
-        limit: Some(PAGE),
-        ..ListOptions::default()
-    };
-    loop {
-        let page = api.list(&options).await?;
-        for object in &page.items {
-            let object: Object = object.to_object().map_err(writes::unreadable)?;
-            count.add(&resource, &object);
-        }
-        if page.continue_token.is_empty() {
-            return Ok(());
-        }
-        options.continue_token = page.continue_token;
-    }
+    api.for_each(|object| count.add(&resource, &object)).await
 }
 
 #[cfg(test)]

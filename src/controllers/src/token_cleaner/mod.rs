@@ -7,7 +7,7 @@ use std::sync::Arc;
 use api::wellknown::namespaces::KUBE_SYSTEM;
 use api::{Kind, Secret};
 use base::{Clock, TraceId};
-use client::{Client, DeleteOptions, Preconditions};
+use client::{Client, DeleteOptions};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use informer::{Action, Change, Key, Lister, ReconcileError, Reconciler};
@@ -63,14 +63,9 @@ impl TokenCleaner {
             Some(left) if !left.is_zero() => return Ok(Action::RequeueAfter(left)),
             Some(_) => {}
         }
-        let options = DeleteOptions {
-            preconditions: Some(Preconditions {
-                uid: Some(secret.uid().to_owned()),
-                // A token that was prolonged meanwhile stays.
-                resource_version: secret.metadata.resource_version.clone(),
-            }),
-            ..DeleteOptions::default()
-        };
+        // A token that was prolonged meanwhile stays.
+        let version = secret.metadata.resource_version.as_deref();
+        let options = DeleteOptions::of_version(secret.uid(), version);
         let client = self.client.with_trace(trace);
         let secrets = client.typed::<Secret>().in_namespace(&key.namespace);
         client::if_present(secrets.delete(&key.name, &options).await)?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::core::Pod;
-use client::{DeleteOptions, Preconditions};
+use client::DeleteOptions;
 use cri::ContainerStatus;
 use futures::future::join_all;
 use tokio::sync::watch;
@@ -104,11 +104,7 @@ impl Worker {
         let (namespace, name, uid) = identity(pod);
         let options = DeleteOptions {
             grace_period_seconds: Some(0),
-            preconditions: Some(Preconditions {
-                uid: Some(uid.to_owned()),
-                ..Preconditions::default()
-            }),
-            ..DeleteOptions::default()
+            ..DeleteOptions::of_uid(uid)
         };
         let pods = self.shared.client.typed::<Pod>().in_namespace(namespace);
         match pods.delete(name, &options).await {
