@@ -1,15 +1,21 @@
 //! Many clients at once on the same thing.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, Weak, mpsc};
+use std::time::Duration;
 
+use base::TraceId;
 use futures::future::join_all;
 use serde_json::{Value, json};
+use store::testing::{Layer, Layered};
+use store::{BoxFuture, MemStore, Op, Revision, Store as _};
 
 use crate::world::{Said, World};
 
 const MAPS: &str = "/api/v1/namespaces/default/configmaps";
 const CLIENTS: usize = 32;
+/// More than this is worked on beside the workers.
+const LARGE: usize = 256 * 1024;
 
 /// Runs one client per number, on several threads, and gathers what they give.
 async fn all<F, T>(world: &Arc<World>, client: impl Fn(Arc<World>, usize) -> F) -> Vec<T>
@@ -131,5 +137,89 @@ async fn nothing_slips_into_a_namespace_that_ends() {
             other => other == 403,
         };
         assert!(fits, "{code} at {revision}, ended at {ended}");
+    }
+}
+
+/// Keeps the thread that writes a ConfigMap, until another request is answered.
+#[derive(Default)]
+struct Work {
+    world: OnceLock<Weak<World>>,
+    /// Whether another was answered, of each write.
+    answered: Mutex<Vec<bool>>,
+}
+
+struct Working(Arc<Work>);
+
+impl Working {
+    fn work(&self, size: usize) {
+        let Some(world) = self.0.world.get().and_then(Weak::upgrade) else {
+            return;
+        };
+        let (say, hear) = mpsc::channel();
+        tokio::spawn(async move {
+            world.get("/api/v1/namespaces/default").await;
+            // Who has gone on already does not hear it.
+            let _ = say.send(());
+        });
+        let patience = if size > LARGE { 30_000 } else { 300 };
+        let heard = hear.recv_timeout(Duration::from_millis(patience)).is_ok();
+        self.0.answered.lock().expect("no panic").push(heard);
+    }
+}
+
+impl Layer for Working {
+    fn txn<'a>(
+        &'a self,
+        store: &'a MemStore,
+        ops: Vec<Op>,
+        trace: TraceId,
+    ) -> BoxFuture<'a, Result<Revision, store::Error>> {
+        for op in &ops {
+            match op {
+                Op::Put { key, value, .. } if key.contains("/configmaps/") => {
+                    self.work(value.len());
+                }
+                _ => {}
+            }
+        }
+        store.txn(ops, trace)
+    }
+}
+
+/// The control is in the rows: while a small object is worked on, the only worker has no time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn others_are_answered_while_a_large_object_is_worked_on() {
+    let work = Arc::new(Work::default());
+    let layer = Working(work.clone());
+    let world = World::over(|store| Arc::new(Layered { store, layer })).await;
+    let world = Arc::new(world);
+    let weak = Arc::downgrade(&world);
+    work.world.set(weak).expect("set once");
+    let map = |name: &str, size: usize| {
+        let data = json!({"a": "x".repeat(size)});
+        Said::json(&json!({"metadata": {"name": name}, "data": data}))
+    };
+    let label = r#"{"metadata": {"labels": {"a": "b"}}}"#;
+    let label = || Said::body("application/merge-patch+json", label);
+    let one = |name: &str| format!("{MAPS}/{name}");
+    let rows = [
+        ("POST", MAPS.to_owned(), map("large", LARGE), true),
+        ("PUT", one("large"), map("large", LARGE + 1), true),
+        ("PATCH", one("large"), label(), true),
+        ("POST", MAPS.to_owned(), map("small", 1000), false),
+        ("PUT", one("small"), map("small", 1001), false),
+        ("PATCH", one("small"), label(), false),
+        ("PUT", one("small"), map("small", LARGE), true),
+    ];
+    for (verb, uri, said, expected) in rows {
+        let world = world.clone();
+        let asking = tokio::spawn(async move {
+            let answer = world.ask(verb, &uri, &said).await;
+            (answer.code.is_success(), uri)
+        });
+        let (is_done, uri) = asking.await.expect("no panic");
+        assert!(is_done, "{verb} {uri}");
+        let answered = work.answered.lock().expect("no panic").pop();
+        assert_eq!(answered, Some(expected), "{verb} {uri}");
     }
 }

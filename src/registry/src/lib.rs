@@ -10,6 +10,7 @@
 //! It must not know HTTP, media types or who serves it. It is the only crate, beside the root,
 //! that imports `store`.
 
+mod aside;
 mod codec;
 mod commit;
 mod continuation;
@@ -60,6 +61,7 @@ pub struct Registry {
     clock: Clock,
     allocation: Arc<Allocation>,
     turns: Arc<hooks::quota::Turns>,
+    large: Arc<aside::Turns>,
 }
 
 /// Which object of a kind.
@@ -79,7 +81,14 @@ impl Registry {
             clock,
             allocation: Arc::new(allocation),
             turns: Arc::default(),
+            large: Arc::default(),
         }
+    }
+
+    /// Does `work`, which goes through a text of so many bytes, where it keeps nobody waiting:
+    /// the large ones two at a time, and beside the other tasks of their worker.
+    pub async fn aside<F: Future>(&self, bytes: usize, work: F) -> F::Output {
+        self.large.work(bytes, work).await
     }
 
     /// The store's current revision: every answer from now on is at least as new.

@@ -39,7 +39,9 @@ impl Writer<'_> {
                 let resource = self.row.group_resource();
                 return Err(StatusError::not_found(&resource, target.name));
             };
-            match update.once(&key, stored, change).await? {
+            let size = stored.value.len();
+            let changed = update.once(&key, stored, change);
+            match self.registry.aside(size, changed).await? {
                 Some(updated) => return Ok(updated),
                 // Another writer was first and the client named no version: again.
                 None => yield_once().await,

@@ -23,7 +23,9 @@ pub(crate) async fn route(
     request: (&Uri, &HeaderMap, Bytes),
 ) -> Result<Response<Body>, StatusError> {
     if let Some(path) = &info.resource {
-        return dispatch::dispatch(state, info, path, cx, request).await;
+        let size = size_of_object(info, &request.2);
+        let answered = dispatch::dispatch(state, info, path, cx, request);
+        return state.parts.registry.aside(size, answered).await;
     }
     if !matches!(info.verb.as_ref(), "get" | "head") {
         return Err(StatusError::method_not_allowed());
@@ -36,6 +38,14 @@ pub(crate) async fn route(
         "/metrics" => Ok(answer::text(StatusCode::OK, metrics::scrape(state).await?)),
         "/metrics/slis" => Ok(answer::text(StatusCode::OK, metrics::scrape_health(state))),
         _ => document(state, &info.path, (uri, headers)),
+    }
+}
+
+/// The bytes of the object that a request brings. What lasts must not keep others waiting.
+fn size_of_object(info: &RequestInfo, body: &Bytes) -> usize {
+    match info.verb.as_ref() {
+        "create" | "update" | "patch" if !info.is_long_running() => body.len(),
+        _ => 0,
     }
 }
 
