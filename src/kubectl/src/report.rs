@@ -1,5 +1,6 @@
 //! Errors as kubectl prints them.
 
+use std::collections::HashSet;
 use std::io;
 
 use apimachinery::{Status, StatusError};
@@ -70,26 +71,74 @@ fn refusal(status: &Status, doing: &str) -> String {
     let message = &status.message;
     match reason {
         "Unauthorized" => "error: You must be logged in to the server (Unauthorized)".into(),
-        "Invalid" => invalid(status)
-            .unwrap_or_else(|| format!("Error from server (Invalid): {doing}{message}")),
+        "Invalid" => invalid(status),
         "" => format!("Error from server: {doing}{message}"),
         _ => format!("Error from server ({reason}): {doing}{message}"),
     }
 }
 
-/// `The Pod "x" is invalid: spec: Required value`, or a list of causes.
-fn invalid(status: &Status) -> Option<String> {
-    let details = status.details.as_ref()?;
-    let kind = &details.kind;
-    let start = format!("The {kind} {:?} is invalid", details.name);
-    let causes: Vec<String> = details
-        .causes
-        .iter()
-        .map(|cause| format!("{}: {}", cause.field, cause.message))
-        .collect();
-    Some(match causes.as_slice() {
+/// `The Pod "x" is invalid: spec: Required value`, or a list of causes; where the server names no
+/// object, what it says.
+fn invalid(status: &Status) -> String {
+    let details = status.details.as_ref();
+    let named = details.filter(|details| !details.kind.is_empty() || !details.name.is_empty());
+    let start = named.map_or("The request is invalid".to_owned(), |details| {
+        format!("The {} {:?} is invalid", details.kind, details.name)
+    });
+    let causes = details.map_or(&[][..], |details| &details.causes).iter();
+    let causes = causes.map(|cause| format!("{}: {}", cause.field, cause.message));
+    let mut seen = HashSet::new();
+    let causes: Vec<String> = causes.filter(|cause| seen.insert(cause.clone())).collect();
+    match causes.as_slice() {
+        [] if named.is_some() || status.message.is_empty() => start,
         [] => format!("{start}: {}", status.message),
         [only] => format!("{start}: {only}"),
         several => format!("{start}: \n* {}", several.join("\n* ")),
-    })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use apimachinery::{Cause, Details};
+    use expect_test::expect;
+
+    use super::*;
+
+    #[test]
+    fn what_is_invalid_is_told_as_kubectl_does() {
+        let cause = |field: &str| Cause {
+            field: field.to_owned(),
+            message: "Required value".to_owned(),
+            ..Cause::default()
+        };
+        let details = |kind: &str, causes: Vec<Cause>| Details {
+            kind: kind.to_owned(),
+            name: if kind.is_empty() { "" } else { "a" }.to_owned(),
+            causes,
+            ..Details::default()
+        };
+        let rows = [
+            None,
+            Some(details("", Vec::new())),
+            Some(details("", vec![cause("spec")])),
+            Some(details("Pod", Vec::new())),
+            Some(details("Pod", vec![cause("spec"), cause("spec")])),
+            Some(details("Pod", vec![cause("spec"), cause("status")])),
+        ];
+        let shown = rows.map(|details| {
+            let mut error = StatusError::unprocessable("it says so");
+            error.0.details = details;
+            refusal(&error.0, "error when doing it: ")
+        });
+        expect![[r#"
+            The request is invalid: it says so
+            The request is invalid: it says so
+            The request is invalid: spec: Required value
+            The Pod "a" is invalid
+            The Pod "a" is invalid: spec: Required value
+            The Pod "a" is invalid: 
+            * spec: Required value
+            * status: Required value"#]]
+        .assert_eq(&shown.join("\n"));
+    }
 }
