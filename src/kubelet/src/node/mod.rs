@@ -3,6 +3,8 @@
 mod facts;
 mod pressure;
 mod status;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -68,7 +70,9 @@ impl NodeKeeper {
         let stable = self.facts.stable(pressure);
         let due = match reported {
             None => true,
-            Some((last, at)) => *last != stable || now.saturating_sub(*at) >= REPORT_EVERY,
+            Some((last, at)) => {
+                *last != stable || now.saturating_sub(*at) >= REPORT_EVERY || self.owes().await?
+            }
         };
         if due {
             let node = self.register().await?;
@@ -76,6 +80,12 @@ impl NodeKeeper {
             *reported = Some((stable, now));
         }
         self.renew().await
+    }
+
+    /// Whether somebody gave the node resources, or took some away, since the last report.
+    async fn owes(&self) -> Result<bool, ClientError> {
+        let node = self.client.typed::<Node>().find(&self.facts.name).await?;
+        Ok(node.is_some_and(|node| !status::owed_allocatable(&self.facts, &node).is_empty()))
     }
 
     /// The node's object, made if it is absent; labels of ours are put in order.
@@ -120,7 +130,10 @@ impl NodeKeeper {
 
     async fn report(&self, node: &Node, pressure: Pressure) -> Result<(), ClientError> {
         let status = status::of(&self.facts, pressure, node, self.clock.wall());
-        let status = serde_json::to_value(status).map_err(ClientError::unreadable)?;
+        let mut status = serde_json::to_value(status).map_err(ClientError::unreadable)?;
+        if let Some(allocatable) = status["allocatable"].as_object_mut() {
+            allocatable.extend(status::owed_allocatable(&self.facts, node));
+        }
         let options = PatchOptions::subresource("status");
         let nodes = self.client.typed::<Node>();
         let body = json!({"status": status});

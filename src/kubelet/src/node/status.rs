@@ -10,6 +10,7 @@ use api::core::{
 use api::requests::ResourceList;
 use api::time::seconds;
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 
 use super::facts::{NodeFacts, go_arch};
 use super::pressure::Pressure;
@@ -116,6 +117,33 @@ pub fn of(facts: &NodeFacts, pressure: Pressure, node: &Node, now: Timestamp) ->
         }),
         ..NodeStatus::default()
     }
+}
+
+/// What `allocatable` lacks of a capacity that is not the machine's own (extended resources are
+/// written into the node's status from outside): pods may have all of it, and none, which is
+/// null, once it is gone. Empty when all is in order.
+pub fn owed_allocatable(facts: &NodeFacts, node: &Node) -> Map<String, Value> {
+    let own = facts.capacity();
+    let status = node.status.as_ref();
+    let others = |list: Option<&BTreeMap<String, QuantityText>>| -> BTreeMap<String, QuantityText> {
+        let entries = list.into_iter().flatten();
+        entries
+            .filter(|(name, _)| !own.contains_key(*name))
+            .map(|(name, amount)| (name.clone(), amount.clone()))
+            .collect()
+    };
+    let capacity = others(status.and_then(|status| status.capacity.as_ref()));
+    let allocatable = others(status.and_then(|status| status.allocatable.as_ref()));
+    let gone = allocatable
+        .keys()
+        .filter(|name| !capacity.contains_key(*name));
+    let mut owed: Map<String, Value> = gone.map(|name| (name.clone(), Value::Null)).collect();
+    for (name, amount) in capacity {
+        if allocatable.get(&name) != Some(&amount) {
+            owed.insert(name, amount.0.into());
+        }
+    }
+    owed
 }
 
 fn quantities(list: &ResourceList) -> BTreeMap<String, QuantityText> {

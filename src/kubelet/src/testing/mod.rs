@@ -33,6 +33,7 @@ use crate::shared::Shared;
 use crate::tokens::Tokens;
 pub use directory::Directory;
 pub use said::Said;
+pub use strategic::Strategic;
 
 /// Rounds of the scheduler after which what is waited for will not come.
 const PATIENCE: usize = 20_000;
@@ -81,7 +82,7 @@ impl TestNode {
 
     /// What pod workers share.
     pub fn shared(&self) -> Arc<Shared> {
-        let client = Client::new(Arc::new(strategic::Strategic(self.server.clone())));
+        let client = Client::new(Arc::new(Strategic(self.server.clone())));
         let options = self.options();
         let cgroups = Hierarchy::V1 {
             controllers: vec![self.directory.join("cgroup")],
