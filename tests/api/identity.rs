@@ -1,8 +1,8 @@
 //! Who asks, what they are told of their credentials, and that nobody gives away what they lack.
 //!
 //! Controls, each seen to go red: with the check of escalation among the validating plugins, what is
-//! invalid as well is answered 422; with warnings of routed answers alone, the 401 and the 403 have
-//! none.
+//! invalid as well is answered 422; with the version checked before admission, what is stale as well
+//! 409; with warnings of routed answers alone, the 401 and the 403 have none.
 
 use rustls::ClientConfig;
 use serde_json::{Value, json};
@@ -110,6 +110,10 @@ async fn nobody_gives_what_they_lack_however_wrong_it_is() {
     let pods = json!({"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]});
     world.create(ROLES, &role("there", pods)).await;
     let there = format!("{ROLES}/there");
+    let mut stale = role("there", nodes.clone());
+    stale["metadata"]["resourceVersion"] = "1".into();
+    let codes = both(&world, "PUT", &there, &Said::json(&stale)).await;
+    assert_eq!(codes, [403, 409]);
     let mut wrong = role("there", nodes.clone());
     wrong["metadata"]["labels"] = json!({"-": ""});
     let codes = both(&world, "PUT", &there, &Said::json(&wrong)).await;

@@ -8,7 +8,6 @@ use store::{Expect, KeyValue};
 
 use crate::commit::Committed;
 use crate::deletion::{self, Step};
-use crate::error::from_store;
 use crate::list::ListResult;
 use crate::options::{DeleteOptions, ListOptions};
 use crate::writer::Admitted;
@@ -37,11 +36,7 @@ impl Writer<'_> {
     ) -> Result<Deleted, StatusError> {
         let key = key::of(self.row, target);
         loop {
-            let stored = self.registry.store.get(&key, None).await;
-            let Some(stored) = stored.map_err(from_store)? else {
-                let resource = self.row.group_resource();
-                return Err(StatusError::not_found(&resource, target.name));
-            };
+            let stored = self.stored(&key, target.name).await?;
             // When another writer was first: again, from what it left.
             if let Some(deleted) = self.delete_once(&key, target, stored, options).await? {
                 return Ok(deleted);

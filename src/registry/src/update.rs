@@ -6,7 +6,6 @@ use resources::{Resource, Subresource, meta};
 use store::{Expect, KeyValue};
 
 use crate::commit::Committed;
-use crate::error::from_store;
 use crate::metadata::drop_repeated_owners;
 use crate::options::WriteOptions;
 use crate::writer::Admitted;
@@ -34,11 +33,7 @@ impl Writer<'_> {
             options,
         };
         loop {
-            let stored = self.registry.store.get(&key, None).await;
-            let Some(stored) = stored.map_err(from_store)? else {
-                let resource = self.row.group_resource();
-                return Err(StatusError::not_found(&resource, target.name));
-            };
+            let stored = self.stored(&key, target.name).await?;
             let size = stored.value.len();
             let changed = update.once(&key, stored, change);
             match self.registry.aside(size, changed).await? {
@@ -82,7 +77,7 @@ impl Update<'_> {
         let current = codec::decode(stored.value, modified.0, writer.cx.trace)?;
         let old = current.to_object().map_err(StatusError::internal)?;
         let mut new = self.changed(&old, change)?;
-        self.check_version(&new, &old)?;
+        self.check_uid(&new, &old)?;
         self.prepare(&mut new, &old).await?;
 
         let encoded = codec::canonical(row, &mut new, modified.0, writer.cx.trace);
@@ -136,8 +131,8 @@ impl Update<'_> {
         StatusError::modified(&self.writer.row.group_resource(), self.target.name)
     }
 
-    /// The version and uid that the change is meant for must be the stored ones.
-    fn check_version(&self, new: &Object, old: &Object) -> Result<(), StatusError> {
+    /// The uid that the change is meant for must be the stored one.
+    fn check_uid(&self, new: &Object, old: &Object) -> Result<(), StatusError> {
         if !new.uid().is_empty() && new.uid() != old.uid() {
             let why = format!(
                 "Precondition failed: UID in precondition: {}, UID in object meta: {}",
@@ -150,6 +145,12 @@ impl Update<'_> {
                 &why,
             ));
         }
+        Ok(())
+    }
+
+    /// The version that the change is meant for must be the stored one. As upstream, who may not
+    /// make the change at all is told that first.
+    fn check_version(&self, new: &Object, old: &Object) -> Result<(), StatusError> {
         match new.resource_version() {
             "" | "0" if self.writer.served.row.unconditional_update => Ok(()),
             "" | "0" => {
@@ -200,6 +201,7 @@ impl Update<'_> {
             },
         );
         writer.admission.mutate(&attributes, new).await?;
+        self.check_version(new, old)?;
         drop_repeated_owners(writer.cx, new);
         managed_fields::settle(new, Some(old));
         strategy.prepare_for_update(&cx, new, old);

@@ -1,9 +1,11 @@
 //! What the steps of every write share.
 
 use apimachinery::admission::{Attributes, Operation, Plugin};
-use apimachinery::{GroupVersionKind, GroupVersionResource, Object, RequestCx};
+use apimachinery::{GroupVersionKind, GroupVersionResource, Object, RequestCx, StatusError};
 use resources::{Cx, Resource, Served, Strategy};
+use store::KeyValue;
 
+use crate::error::from_store;
 use crate::{Registry, Target};
 
 /// Writes to one kind, on behalf of one request and past one admission chain.
@@ -76,6 +78,13 @@ impl<'a> Writer<'a> {
             old: admitted.old,
             dry_run: admitted.dry_run,
         }
+    }
+
+    /// What is to be changed.
+    pub(crate) async fn stored(&self, key: &str, name: &str) -> Result<KeyValue, StatusError> {
+        let stored = self.registry.store.get(key, None).await;
+        let stored = stored.map_err(from_store)?;
+        stored.ok_or_else(|| StatusError::not_found(&self.row.group_resource(), name))
     }
 
     /// The rules of the kind as it was asked for: two kinds that share their storage may differ.
