@@ -1,5 +1,6 @@
 //! Whether some rules give everything that others give.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 
 use crate::rule::Rule;
@@ -10,13 +11,23 @@ const MOST_PARTS: usize = 100_000;
 /// Missing permissions that are told, as long as a refusal may be.
 const MOST_MISSING: usize = 1000;
 
-/// Rules that come to more permissions than are compared.
+/// Texts of the writer's rules that are looked at, in a fraction of a second. Who may bind what they
+/// may do in rules of their own choice can have a hundred thousand of them.
+const MOST_LOOKS: usize = 3_000_000;
+
+/// Rules that come to more than is compared.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the rules come to {0} permissions that no single rule of their writer gives, of which at most \
-     {MOST_PARTS} can be looked for one by one: write fewer rules at once"
-)]
-pub(crate) struct TooMany(usize);
+pub(crate) enum TooMany {
+    #[error(
+        "the rules come to {0} permissions that no single rule of their writer gives, of which at \
+         most {MOST_PARTS} can be looked for one by one: write fewer rules at once"
+    )]
+    Parts(usize),
+    #[error(
+        "the rules and those of their writer are too many to be compared: write fewer rules at once"
+    )]
+    Looks,
+}
 
 /// What `wanted` gives and `owned` does not, broken down to rules of one verb, one group and
 /// resource, and one name at most, or of one verb and one path; the first thousand of them.
@@ -24,20 +35,38 @@ pub(crate) struct TooMany(usize);
 /// # Errors
 /// [`TooMany`].
 pub(crate) fn missing(owned: &[Rule], wanted: &[Rule]) -> Result<Vec<Rule>, TooMany> {
+    missing_within(owned, wanted, MOST_LOOKS)
+}
+
+/// As [`missing`], however many texts of `owned` must be looked at.
+///
+/// # Errors
+/// [`TooMany::Parts`].
+pub(crate) fn missing_of_policy(owned: &[Rule], policy: &[Rule]) -> Result<Vec<Rule>, TooMany> {
+    missing_within(owned, policy, usize::MAX)
+}
+
+fn missing_within(
+    owned: &[Rule],
+    wanted: &[Rule],
+    most_looks: usize,
+) -> Result<Vec<Rule>, TooMany> {
     let distinct: Vec<Rule> = wanted.iter().map(without_repeats).collect();
-    let open = || {
-        let open = distinct.iter();
-        open.filter(|rule| !owned.iter().any(|owner| covers(owner, rule)))
-    };
-    let count = open().map(count_parts).fold(0, usize::saturating_add);
+    let owned = Owned::of(owned, most_looks);
+    let open: Vec<&Rule> = distinct.iter().filter(|rule| !owned.cover(rule)).collect();
+    let count = open.iter().map(|rule| count_parts(rule));
+    let count = count.fold(0, usize::saturating_add);
     if count > MOST_PARTS {
-        return Err(TooMany(count));
+        return Err(TooMany::Parts(count));
     }
     let mut missing = Vec::new();
-    for rule in open() {
-        missing_of(owned, rule, &mut missing);
+    for rule in open {
+        missing_of(&owned, rule, &mut missing);
     }
     missing.truncate(MOST_MISSING);
+    if owned.has_no_looks() {
+        return Err(TooMany::Looks);
+    }
     Ok(missing)
 }
 
@@ -66,7 +95,7 @@ fn count_parts(rule: &Rule) -> usize {
         .saturating_mul(rule.verbs.len())
 }
 
-fn missing_of(owned: &[Rule], rule: &Rule, missing: &mut Vec<Rule>) {
+fn missing_of(owned: &Owned<'_>, rule: &Rule, missing: &mut Vec<Rule>) {
     let one = |text: &String| vec![text.clone()];
     let names: Vec<Vec<String>> = if rule.resource_names.is_empty() {
         vec![Vec::new()]
@@ -75,26 +104,30 @@ fn missing_of(owned: &[Rule], rule: &Rule, missing: &mut Vec<Rule>) {
     };
     for group in &rule.api_groups {
         for resource in &rule.resources {
+            if owned.has_no_looks() {
+                return;
+            }
             let mut part = Rule {
                 api_groups: one(group),
                 resources: one(resource),
                 ..Rule::default()
             };
             // Most rules are about something else.
-            let near: Vec<&Rule> = owned
+            let near: Vec<&Owner<'_>> = owned
+                .rules
                 .iter()
-                .filter(|owner| concerns(owner, &part))
+                .filter(|owner| owned.concerns(owner, &part))
                 .collect();
             for verb in &rule.verbs {
                 part.verbs = one(verb);
                 for names in &names {
                     part.resource_names.clone_from(names);
-                    add_missing(&near, &part, missing);
+                    add_missing(owned, &near, &part, missing);
                 }
             }
         }
     }
-    let all: Vec<&Rule> = owned.iter().collect();
+    let all: Vec<&Owner<'_>> = owned.rules.iter().collect();
     for url in &rule.non_resource_urls {
         for verb in &rule.verbs {
             let part = Rule {
@@ -102,52 +135,101 @@ fn missing_of(owned: &[Rule], rule: &Rule, missing: &mut Vec<Rule>) {
                 non_resource_urls: one(url),
                 ..Rule::default()
             };
-            add_missing(&all, &part, missing);
+            add_missing(owned, &all, &part, missing);
         }
     }
 }
 
-fn add_missing(owned: &[&Rule], part: &Rule, missing: &mut Vec<Rule>) {
-    if missing.len() < MOST_MISSING && !owned.iter().any(|owner| covers(owner, part)) {
+fn add_missing(owned: &Owned<'_>, near: &[&Owner<'_>], part: &Rule, missing: &mut Vec<Rule>) {
+    let is_covered = || near.iter().any(|owner| owned.covers(owner, part));
+    if missing.len() < MOST_MISSING && !owned.has_no_looks() && !is_covered() {
         missing.push(part.clone());
     }
 }
 
-/// Whether a whole rule gives what a broken-down one gives.
-fn covers(owner: &Rule, part: &Rule) -> bool {
-    let names = if part.resource_names.is_empty() {
-        owner.resource_names.is_empty()
-    } else {
-        owner.resource_names.is_empty()
-            || part
-                .resource_names
-                .iter()
-                .all(|name| owner.resource_names.contains(name))
-    };
-    let urls = part.non_resource_urls.iter().all(|url| {
-        let mut owned = owner.non_resource_urls.iter();
-        owned.any(|owned| covers_url(owned, url))
-    });
-    has_all(&owner.verbs, &part.verbs) && concerns(owner, part) && names && urls
+/// What somebody may do, to look things up in.
+struct Owned<'a> {
+    rules: Vec<Owner<'a>>,
+    /// How many texts may still be looked at. Whoever finds none left gives no answer.
+    looks: Cell<usize>,
 }
 
-/// Whether a rule is about the part's groups and resources, whatever it allows there.
-fn concerns(owner: &Rule, part: &Rule) -> bool {
-    has_all(&owner.api_groups, &part.api_groups) && covers_resources(owner, part)
+struct Owner<'a> {
+    verbs: HashSet<&'a str>,
+    groups: HashSet<&'a str>,
+    resources: HashSet<&'a str>,
+    names: HashSet<&'a str>,
+    urls: &'a [String],
 }
 
-fn has_all(set: &[String], wanted: &[String]) -> bool {
-    let has = |text: &str| set.iter().any(|item| item == text);
-    has("*") || wanted.iter().all(|text| has(text))
-}
+impl<'a> Owned<'a> {
+    fn of(rules: &'a [Rule], most_looks: usize) -> Self {
+        let set = |list: &'a [String]| list.iter().map(String::as_str).collect();
+        let owner = |rule: &'a Rule| Owner {
+            verbs: set(&rule.verbs),
+            groups: set(&rule.api_groups),
+            resources: set(&rule.resources),
+            names: set(&rule.resource_names),
+            urls: &rule.non_resource_urls,
+        };
+        Self {
+            rules: rules.iter().map(owner).collect(),
+            looks: Cell::new(most_looks),
+        }
+    }
 
-fn covers_resources(owner: &Rule, part: &Rule) -> bool {
-    let has = |text: &str| owner.resources.iter().any(|item| item == text);
-    has("*")
-        || part.resources.iter().all(|resource| {
+    fn has_no_looks(&self) -> bool {
+        self.looks.get() == 0
+    }
+
+    fn cover(&self, part: &Rule) -> bool {
+        let mut rules = self.rules.iter();
+        self.has_no_looks() || rules.any(|owner| self.covers(owner, part))
+    }
+
+    /// Whether a whole rule gives what a broken-down one gives.
+    fn covers(&self, owner: &Owner<'_>, part: &Rule) -> bool {
+        let names = || match (owner.names.is_empty(), part.resource_names.is_empty()) {
+            (true, _) => true,
+            (false, true) => false,
+            (false, false) => self.all_in(&owner.names, &part.resource_names),
+        };
+        let url = |url: &String| {
+            let mut owned = owner.urls.iter();
+            owned.any(|owned| self.look(|| covers_url(owned, url)))
+        };
+        self.has_all(&owner.verbs, &part.verbs)
+            && self.concerns(owner, part)
+            && names()
+            && part.non_resource_urls.iter().all(url)
+    }
+
+    /// Whether a rule is about the part's groups and resources, whatever it allows there.
+    fn concerns(&self, owner: &Owner<'_>, part: &Rule) -> bool {
+        let has = |text: &str| owner.resources.contains(text);
+        let resource = |resource: &String| {
             let anything_below = |(_, sub): (&str, &str)| has(&format!("*/{sub}"));
             has(resource) || resource.split_once('/').is_some_and(anything_below)
-        })
+        };
+        let mut resources = part.resources.iter();
+        self.has_all(&owner.groups, &part.api_groups)
+            && (has("*") || resources.all(|name| self.look(|| resource(name))))
+    }
+
+    fn has_all(&self, set: &HashSet<&str>, wanted: &[String]) -> bool {
+        self.look(|| set.contains("*")) || self.all_in(set, wanted)
+    }
+
+    fn all_in(&self, set: &HashSet<&str>, wanted: &[String]) -> bool {
+        let mut wanted = wanted.iter();
+        wanted.all(|text| self.look(|| set.contains(text.as_str())))
+    }
+
+    fn look(&self, at: impl FnOnce() -> bool) -> bool {
+        let left = self.looks.get().saturating_sub(1);
+        self.looks.set(left);
+        left == 0 || at()
+    }
 }
 
 fn covers_url(owned: &str, wanted: &str) -> bool {
@@ -303,11 +385,11 @@ mod tests {
         let everything = rules("* */*");
         assert_eq!(missing(&everything, &[wide(50_000)]), Ok(Vec::new()));
         let refused = missing(&rules("get apps/deployments"), &[wide(70_000)]);
-        assert_eq!(refused, Err(TooMany(usize::MAX)));
+        assert_eq!(refused, Err(TooMany::Parts(usize::MAX)));
         let told = missing(&[], &[wide(15)]).expect("few enough");
         assert_eq!(told.len(), MOST_MISSING);
         let refused = missing(&[], &[wide(15), wide(15)]);
-        assert_eq!(refused, Err(TooMany(101_250)));
+        assert_eq!(refused, Err(TooMany::Parts(101_250)));
         // The same said often is said once.
         let often = Rule {
             verbs: vec!["get".into(); 200_000],
@@ -317,5 +399,26 @@ mod tests {
         };
         let parts = missing(&[], &[often]).expect("few");
         assert_eq!(parts, rules("get apps/deployments"));
+    }
+
+    /// The writer's own rules are of their own choice, if they may bind them.
+    #[test]
+    fn a_writer_of_many_rules_costs_no_more_than_a_little() {
+        let names = |many: usize| (0..many).map(|n| format!("name{n}")).collect::<Vec<_>>();
+        let mut owned = rules("get apps/deployments x; get apps/*");
+        owned[0].resource_names = names(100_000);
+        let mut wanted = rules("get apps/deployments x");
+        wanted[0].resource_names = names(100_000);
+        wanted[0].resource_names.reverse();
+        assert_eq!(missing(&owned, &wanted), Ok(Vec::new()));
+        wanted[0].resource_names.push("other".to_owned());
+        assert_eq!(missing(&owned, &wanted), Ok(Vec::new()));
+        let one = |what: &str, n: usize| rules(&format!("get apps/{what}{n}")).remove(0);
+        let many = |what: &str| (0..10_000).map(|n| one(what, n)).collect::<Vec<_>>();
+        let (owned, wanted) = (many("a"), many("b"));
+        assert_eq!(missing(&owned, &wanted), Err(TooMany::Looks));
+        assert_eq!(missing(&owned, &wanted[..10]), Ok(wanted[..10].to_vec()));
+        let everything = [many("a"), rules("* */*")].concat();
+        assert_eq!(missing(&everything, &wanted[..50]), Ok(Vec::new()));
     }
 }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::objects;
-use crate::cover::missing;
+use crate::cover::missing_of_policy;
 use crate::rule::Rule;
 
 const AUTOUPDATE: &str = "rbac.authorization.kubernetes.io/autoupdate";
@@ -162,7 +162,7 @@ fn add_rules(object: &mut Object, expected: &Object) {
     if expected.contains_key("aggregationRule") {
         return;
     }
-    let missing = missing(&rules(object), &rules(expected));
+    let missing = missing_of_policy(&rules(object), &rules(expected));
     let missing = missing.expect("a role of the policy gives less than a thousand permissions");
     append(object, "rules", missing.iter().map(|rule| json!(rule)));
 }

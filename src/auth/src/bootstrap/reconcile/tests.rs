@@ -164,7 +164,7 @@ fn a_conflict_is_tried_again_and_not_for_ever() {
 #[test]
 fn roles_of_the_policy_are_small_enough_to_be_completed() {
     for object in crate::bootstrap::objects() {
-        let parts = missing(&[], &rules(&object)).expect("countable");
+        let parts = missing_of_policy(&[], &rules(&object)).expect("countable");
         assert!(parts.len() < 1000, "{}: {}", object.name(), parts.len());
     }
 }
@@ -181,7 +181,7 @@ fn a_role_that_lost_its_rules_gets_all_of_them_back() {
         let mut object = expected.clone();
         object.remove("rules");
         add_rules(&mut object, &expected);
-        let left = missing(&rules(&object), &wanted);
+        let left = missing_of_policy(&rules(&object), &wanted);
         assert_eq!(left, Ok(Vec::new()), "{}", key(&expected));
         roles += 1;
     }
