@@ -14,6 +14,11 @@ const LARGE: usize = 256 * 1024;
 /// As many are worked on at once: those million take a gigabyte while they are.
 const AT_ONCE: usize = 2;
 
+/// Whether work on a text of so many bytes waits for its turn.
+pub(crate) fn is_large(bytes: usize) -> bool {
+    bytes > LARGE
+}
+
 /// Whose turn it is to work on a large object.
 pub(crate) struct Turns(Semaphore);
 
@@ -33,7 +38,7 @@ impl Turns {
     /// and while it is worked on, the other tasks of the same worker go on on another thread. A
     /// runtime of one thread has no other: there they wait.
     pub(crate) async fn work<F: Future>(&self, bytes: usize, work: F) -> F::Output {
-        if bytes <= LARGE || HAS_TURN.try_with(|()| ()).is_ok() {
+        if !is_large(bytes) || HAS_TURN.try_with(|()| ()).is_ok() {
             return work.await;
         }
         let _turn = self.0.acquire().await.expect("never closed");

@@ -9,7 +9,9 @@ use crate::commit::Committed;
 use crate::metadata::drop_repeated_owners;
 use crate::options::WriteOptions;
 use crate::writer::Admitted;
-use crate::{Target, Writer, codec, deletion, hooks, key, managed_fields, metadata, versions};
+use crate::{
+    Target, Writer, aside, codec, deletion, hooks, key, managed_fields, metadata, versions,
+};
 
 /// Makes the new object from the present one, both in the version of the writer. Runs again, on the newer state, after a conflict.
 pub type Change<'a> = dyn Fn(&Object) -> Result<Object, StatusError> + Send + Sync + 'a;
@@ -33,9 +35,15 @@ impl Writer<'_> {
             options,
         };
         loop {
-            let stored = self.stored(&key, target.name).await?;
+            let mut stored = self.stored(&key, target.name).await?;
             let size = stored.value.len();
-            let changed = update.once(&key, stored, change);
+            let changed = async {
+                if aside::is_large(size) {
+                    // Others have changed it while this one waited for its turn.
+                    stored = self.stored(&key, target.name).await?;
+                }
+                update.once(&key, stored, change).await
+            };
             match self.registry.aside(size, changed).await? {
                 Some(updated) => return Ok(updated),
                 // Another writer was first and the client named no version: again.
