@@ -3,9 +3,9 @@
 //!
 //! Controls, each seen to go red: with a refusal that waits for the rest, the answers do not come;
 //! where its place is kept, the last of them are 429; without `Connection: close` that header is
-//! missed; with nothing taken of the rest, who writes on is reset; with a rest that is taken for
-//! ever, the stalled connections do not end; with one that is taken of who waits to be told to go
-//! on, that one waits for its end.
+//! missed; with nothing taken of the rest, or only of who never waited to be told to go on, who
+//! writes on is reset; with a rest that is taken for ever, the stalled connections do not end; with
+//! one that is taken of who still waits, that one waits for its end.
 
 use std::time::Duration;
 
@@ -27,6 +27,8 @@ const REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
 /// One chunk of the coding; 49 are more than 3 MiB.
 const CHUNK: usize = 64 * 1024;
 const CHUNKS: usize = 49;
+/// What a sender who waits is told once its body is asked for.
+const GO_ON: &[u8; 25] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 async fn connect(server: &Server) -> TlsStream<TcpStream> {
     server.connect(anonymous(&[b"http/1.1"])).await
@@ -109,12 +111,19 @@ async fn are_written_on_without_a_reset() {
     let token = server.world.token().await;
     let plain = format!("Content-Length: {}", CHUNK * (CHUNKS + 2));
     // How many pieces come before the answer.
-    for (length, before) in [("Transfer-Encoding: chunked", CHUNKS), (&plain, 0)] {
+    let coded = "Transfer-Encoding: chunked";
+    let awaiting = format!("{coded}\r\nExpect: 100-continue");
+    for (length, before) in [(coded, CHUNKS), (&awaiting, CHUNKS), (&plain, 0)] {
         let is_coded = before > 0;
         let piece = if is_coded { chunk() } else { vec![b' '; CHUNK] };
         let mut stream = connect(&server).await;
         let head = head(&token, length);
         stream.write_all(head.as_bytes()).await.expect("written");
+        if length == awaiting {
+            let mut told = [0; GO_ON.len()];
+            let read = within(stream.read_exact(&mut told)).await;
+            assert_eq!((read.expect("told"), &told), (GO_ON.len(), GO_ON));
+        }
         for at in 0..CHUNKS + 2 {
             if at == before {
                 within(refusal(&mut stream)).await;

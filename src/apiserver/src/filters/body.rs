@@ -36,6 +36,8 @@ pub(crate) struct Rest {
     body: Body,
     /// Bytes that are worth taking.
     most: u64,
+    /// Whether some was read: a sender who waited for that was told to go on.
+    is_begun: bool,
 }
 
 /// Reads the body.
@@ -46,14 +48,19 @@ pub(crate) async fn read(mut body: Body) -> Result<Bytes, Unread> {
     let said = http_body::Body::size_hint(&body).lower();
     if said > MAX_BODY as u64 {
         // What is said to be too long is not kept.
-        let most = MAX_BODY as u64 + REST;
-        return Err(Unread::TooLong(Rest { body, most }));
+        return Err(Unread::TooLong(Rest {
+            body,
+            most: MAX_BODY as u64 + REST,
+            is_begun: false,
+        }));
     }
     match Limited::new(&mut body, MAX_BODY).collect().await {
         Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            Err(Unread::TooLong(Rest { body, most: REST }))
-        }
+        Err(error) if error.is::<LengthLimitError>() => Err(Unread::TooLong(Rest {
+            body,
+            most: REST,
+            is_begun: true,
+        })),
         Err(error) => Err(Unread::BrokenOff(error.to_string())),
     }
 }
@@ -68,8 +75,8 @@ impl Rest {
         }
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(header::CONNECTION, close);
-        // Who waits to be told to go on does not send it now.
-        if !head.headers.contains_key(header::EXPECT) {
+        // Who still waits to be told to go on does not send it now.
+        if self.is_begun || !head.headers.contains_key(header::EXPECT) {
             let clock = clock.clone();
             base::tasks::spawn("rest of a body", async move {
                 // The connection ends with the rest, however that ends.
