@@ -8,12 +8,16 @@ use crate::rule::Rule;
 /// Permissions of which [`missing`] tells each whether it is there: rules multiply, and a body of a
 /// megabyte can ask for more of them than there are atoms.
 const MOST_PARTS: usize = 100_000;
-/// Missing permissions that are told, as long as a refusal may be.
+/// Missing permissions that are told, and after how many bytes of them no more, as long as a refusal
+/// may be: each repeats a name of the body, which may be all of its 3 MiB.
 const MOST_MISSING: usize = 1000;
+const MOST_TOLD: usize = 256 * 1024;
 
-/// Texts of the writer's rules that are looked at, in a fraction of a second. Who may bind what they
+/// Texts that are looked for in the writer's rules, in a fraction of a second. Who may bind what they
 /// may do in rules of their own choice can have a hundred thousand of them.
 const MOST_LOOKS: usize = 3_000_000;
+/// Bytes of a text that take about as long as the look itself.
+const LOOK_SIZE: usize = 64;
 
 /// Rules that come to more than is compared.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,15 +63,14 @@ fn missing_within(
     if count > MOST_PARTS {
         return Err(TooMany::Parts(count));
     }
-    let mut missing = Vec::new();
+    let mut missing = Missing::default();
     for rule in open {
         missing_of(&owned, rule, &mut missing);
     }
-    missing.truncate(MOST_MISSING);
     if owned.has_no_looks() {
         return Err(TooMany::Looks);
     }
-    Ok(missing)
+    Ok(missing.parts)
 }
 
 fn without_repeats(rule: &Rule) -> Rule {
@@ -95,7 +98,24 @@ fn count_parts(rule: &Rule) -> usize {
         .saturating_mul(rule.verbs.len())
 }
 
-fn missing_of(owned: &Owned<'_>, rule: &Rule, missing: &mut Vec<Rule>) {
+/// What is told to be missing.
+#[derive(Default)]
+struct Missing {
+    parts: Vec<Rule>,
+    size: usize,
+}
+
+impl Missing {
+    fn is_full(&self) -> bool {
+        self.parts.len() >= MOST_MISSING || self.size >= MOST_TOLD
+    }
+}
+
+fn missing_of(owned: &Owned<'_>, rule: &Rule, missing: &mut Missing) {
+    if rule.verbs.is_empty() {
+        // Not valid, which is found later; it gives nothing.
+        return;
+    }
     let one = |text: &String| vec![text.clone()];
     let names: Vec<Vec<String>> = if rule.resource_names.is_empty() {
         vec![Vec::new()]
@@ -104,9 +124,6 @@ fn missing_of(owned: &Owned<'_>, rule: &Rule, missing: &mut Vec<Rule>) {
     };
     for group in &rule.api_groups {
         for resource in &rule.resources {
-            if owned.has_no_looks() {
-                return;
-            }
             let mut part = Rule {
                 api_groups: one(group),
                 resources: one(resource),
@@ -121,6 +138,9 @@ fn missing_of(owned: &Owned<'_>, rule: &Rule, missing: &mut Vec<Rule>) {
             for verb in &rule.verbs {
                 part.verbs = one(verb);
                 for names in &names {
+                    if owned.has_no_looks() || missing.is_full() {
+                        return;
+                    }
                     part.resource_names.clone_from(names);
                     add_missing(owned, &near, &part, missing);
                 }
@@ -130,6 +150,9 @@ fn missing_of(owned: &Owned<'_>, rule: &Rule, missing: &mut Vec<Rule>) {
     let all: Vec<&Owner<'_>> = owned.rules.iter().collect();
     for url in &rule.non_resource_urls {
         for verb in &rule.verbs {
+            if owned.has_no_looks() || missing.is_full() {
+                return;
+            }
             let part = Rule {
                 verbs: one(verb),
                 non_resource_urls: one(url),
@@ -140,11 +163,26 @@ fn missing_of(owned: &Owned<'_>, rule: &Rule, missing: &mut Vec<Rule>) {
     }
 }
 
-fn add_missing(owned: &Owned<'_>, near: &[&Owner<'_>], part: &Rule, missing: &mut Vec<Rule>) {
-    let is_covered = || near.iter().any(|owner| owned.covers(owner, part));
-    if missing.len() < MOST_MISSING && !owned.has_no_looks() && !is_covered() {
-        missing.push(part.clone());
+fn add_missing(owned: &Owned<'_>, near: &[&Owner<'_>], part: &Rule, missing: &mut Missing) {
+    let size = size_of(part);
+    // What was copied to make it is paid for as well.
+    let is_covered = || owned.look(size, || near.iter().any(|owner| owned.covers(owner, part)));
+    if !is_covered() {
+        missing.parts.push(part.clone());
+        missing.size += size;
     }
+}
+
+/// Bytes of a rule's texts.
+fn size_of(rule: &Rule) -> usize {
+    let lists = [
+        &rule.verbs,
+        &rule.api_groups,
+        &rule.resources,
+        &rule.resource_names,
+        &rule.non_resource_urls,
+    ];
+    lists.into_iter().flatten().map(String::len).sum()
 }
 
 /// What somebody may do, to look things up in.
@@ -196,7 +234,7 @@ impl<'a> Owned<'a> {
         };
         let url = |url: &String| {
             let mut owned = owner.urls.iter();
-            owned.any(|owned| self.look(|| covers_url(owned, url)))
+            owned.any(|owned| self.look(url.len(), || covers_url(owned, url)))
         };
         self.has_all(&owner.verbs, &part.verbs)
             && self.concerns(owner, part)
@@ -213,20 +251,21 @@ impl<'a> Owned<'a> {
         };
         let mut resources = part.resources.iter();
         self.has_all(&owner.groups, &part.api_groups)
-            && (has("*") || resources.all(|name| self.look(|| resource(name))))
+            && (has("*") || resources.all(|name| self.look(name.len(), || resource(name))))
     }
 
     fn has_all(&self, set: &HashSet<&str>, wanted: &[String]) -> bool {
-        self.look(|| set.contains("*")) || self.all_in(set, wanted)
+        self.look(0, || set.contains("*")) || self.all_in(set, wanted)
     }
 
     fn all_in(&self, set: &HashSet<&str>, wanted: &[String]) -> bool {
         let mut wanted = wanted.iter();
-        wanted.all(|text| self.look(|| set.contains(text.as_str())))
+        wanted.all(|text| self.look(text.len(), || set.contains(text.as_str())))
     }
 
-    fn look(&self, at: impl FnOnce() -> bool) -> bool {
-        let left = self.looks.get().saturating_sub(1);
+    /// Looks for a text of so many bytes.
+    fn look(&self, size: usize, at: impl FnOnce() -> bool) -> bool {
+        let left = self.looks.get().saturating_sub(1 + size / LOOK_SIZE);
         self.looks.set(left);
         left == 0 || at()
     }
@@ -390,6 +429,17 @@ mod tests {
         assert_eq!(told.len(), MOST_MISSING);
         let refused = missing(&[], &[wide(15), wide(15)]);
         assert_eq!(refused, Err(TooMany::Parts(101_250)));
+        // Nor is a long name said a thousand times.
+        let mut long = wide(15);
+        long.resource_names[0] = "n".repeat(2_000_000);
+        let told = missing(&[], &[long]).expect("few enough");
+        assert_eq!(told.len(), 1);
+        // What gives nothing is not multiplied at all.
+        let no_verbs = Rule {
+            verbs: Vec::new(),
+            ..wide(100_000)
+        };
+        assert_eq!(missing(&[], &[no_verbs]), Ok(Vec::new()));
         // The same said often is said once.
         let often = Rule {
             verbs: vec!["get".into(); 200_000],
@@ -418,6 +468,12 @@ mod tests {
         let (owned, wanted) = (many("a"), many("b"));
         assert_eq!(missing(&owned, &wanted), Err(TooMany::Looks));
         assert_eq!(missing(&owned, &wanted[..10]), Ok(wanted[..10].to_vec()));
+        // Looked for once is cheap; in each of the rules it is not.
+        let mut long = rules("get apps/deployments x");
+        long[0].resource_names = vec!["n".repeat(2_000_000)];
+        let owned = vec![rules("get apps/deployments x").remove(0); 10_000];
+        assert_eq!(missing(&owned[..10], &long), Ok(long.clone()));
+        assert_eq!(missing(&owned, &long), Err(TooMany::Looks));
         let everything = [many("a"), rules("* */*")].concat();
         assert_eq!(missing(&everything, &wanted[..50]), Ok(Vec::new()));
     }
