@@ -20,13 +20,13 @@ pub(super) fn show(value: &Value) -> String {
     }
 }
 
-/// What Go decodes such a value to.
+/// What Go decodes such a value to, as `%s` prints it: nothing has no type.
 pub(super) fn type_of(value: &Value) -> &'static str {
     match value {
-        Value::Null => "<nil>",
+        Value::Null => "%!s(<nil>)",
         Value::Bool(_) => "bool",
-        Value::Number(number) if number.is_f64() => "float64",
-        Value::Number(_) => "int64",
+        Value::Number(number) if number.is_i64() => "int64",
+        Value::Number(_) => "float64",
         Value::String(_) => "string",
         Value::Array(_) => "[]interface {}",
         Value::Object(_) => "map[string]interface {}",

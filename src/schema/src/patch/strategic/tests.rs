@@ -218,10 +218,11 @@ fn refusals_have_upstreams_classes() {
 #[test]
 fn what_is_ordered_is_a_list_and_so_is_the_order() {
     let rows = [
-        (json!(null), "<nil>"),
+        (json!(null), "%!s(<nil>)"),
         (json!(true), "bool"),
         (json!(1), "int64"),
         (json!(1.5), "float64"),
+        (json!(u64::MAX), "float64"),
         (json!("a"), "string"),
         (json!({}), "map[string]interface {}"),
     ];
