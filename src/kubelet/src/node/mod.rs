@@ -70,16 +70,18 @@ impl NodeKeeper {
         let stable = self.facts.stable(pressure);
         let due = match reported {
             None => true,
-            Some((last, at)) => {
-                *last != stable || now.saturating_sub(*at) >= REPORT_EVERY || self.owes().await?
-            }
+            Some((last, at)) => *last != stable || now.saturating_sub(*at) >= REPORT_EVERY,
         };
         if due {
-            let node = self.register().await?;
-            self.report(&node, pressure).await?;
+            self.report(pressure).await?;
             *reported = Some((stable, now));
         }
-        self.renew().await
+        self.renew().await?;
+        // Only then: whatever becomes of this, the node lives.
+        if !due && self.owes().await? {
+            self.report(pressure).await?;
+        }
+        Ok(())
     }
 
     /// Whether somebody gave the node resources, or took some away, since the last report.
@@ -128,11 +130,12 @@ impl NodeKeeper {
         }
     }
 
-    async fn report(&self, node: &Node, pressure: Pressure) -> Result<(), ClientError> {
-        let status = status::of(&self.facts, pressure, node, self.clock.wall());
+    async fn report(&self, pressure: Pressure) -> Result<(), ClientError> {
+        let node = self.register().await?;
+        let status = status::of(&self.facts, pressure, &node, self.clock.wall());
         let mut status = serde_json::to_value(status).map_err(ClientError::unreadable)?;
         if let Some(allocatable) = status["allocatable"].as_object_mut() {
-            allocatable.extend(status::owed_allocatable(&self.facts, node));
+            allocatable.extend(status::owed_allocatable(&self.facts, &node));
         }
         let options = PatchOptions::subresource("status");
         let nodes = self.client.typed::<Node>();

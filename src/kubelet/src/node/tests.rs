@@ -1,14 +1,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::coordination::Lease;
 use api::core::Node;
 use base::Clock;
-use client::testing::FakeServer;
+use client::testing::{Effect, FakeServer, Verb};
 use client::{Client, PatchKind, PatchOptions};
 use serde_json::{Value, json};
 
 use super::{NodeFacts, NodeKeeper, RENEW_EVERY};
 use crate::testing::{Directory, Strategic};
+
+fn keeper(server: &FakeServer, clock: Clock, directory: &Directory) -> NodeKeeper {
+    NodeKeeper {
+        client: Client::new(Arc::new(Strategic(server.clone()))),
+        clock,
+        facts: NodeFacts::read("node", &directory.join("")),
+    }
+}
 
 /// Writes to the node's status from outside, as its documentation tells administrators to.
 async fn count(keeper: &NodeKeeper, list: &str, amount: Value) {
@@ -38,11 +47,7 @@ async fn resources_given_from_outside_may_be_used() {
     let (clock, hands) = Clock::manual("2026-01-01T00:00:00Z".parse().expect("a time"));
     let server = FakeServer::new(clock.clone());
     let directory = Directory::new();
-    let keeper = NodeKeeper {
-        client: Client::new(Arc::new(Strategic(server.clone()))),
-        clock,
-        facts: NodeFacts::read("node", &directory.join("")),
-    };
+    let keeper = keeper(&server, clock, &directory);
     let mut reported = None;
     let text = |amount: &str| Some(amount.to_owned());
     keeper.beat(&mut reported).await.expect("reports");
@@ -69,4 +74,23 @@ async fn resources_given_from_outside_may_be_used() {
         "nothing to report"
     );
     assert_eq!(server.revision(), quiet + 1, "the lease alone");
+}
+
+#[tokio::test]
+async fn a_node_that_cannot_be_looked_at_lives_on() {
+    let (clock, hands) = Clock::manual("2026-01-01T00:00:00Z".parse().expect("a time"));
+    let server = FakeServer::new(clock.clone());
+    let directory = Directory::new();
+    let keeper = keeper(&server, clock, &directory);
+    let mut reported = None;
+    keeper.beat(&mut reported).await.expect("reports");
+    let renewed = || {
+        let lease: Lease = server.get("kube-node-lease", "node").expect("a lease");
+        lease.spec.and_then(|spec| spec.renew_time)
+    };
+    let before = renewed();
+    hands.advance(RENEW_EVERY);
+    server.disturb(Verb::Get, "nodes", Effect::Unreachable);
+    keeper.beat(&mut reported).await.expect_err("unreachable");
+    assert_ne!(renewed(), before);
 }
