@@ -1,5 +1,7 @@
 //! Update and patch: read, change, check, write, and again when another writer was first.
 
+use std::pin::pin;
+
 use apimachinery::admission::Operation;
 use apimachinery::{Encoded, FieldError, FieldErrors, Object, Path, StatusError};
 use resources::{Resource, Subresource, meta};
@@ -37,13 +39,13 @@ impl Writer<'_> {
         loop {
             let mut stored = self.stored(&key, target.name).await?;
             let size = stored.value.len();
-            let changed = async {
+            let changed = pin!(async {
                 if aside::is_large(size) {
                     // Others have changed it while this one waited for its turn.
                     stored = self.stored(&key, target.name).await?;
                 }
                 update.once(&key, stored, change).await
-            };
+            });
             match self.registry.aside(size, changed).await? {
                 Some(updated) => return Ok(updated),
                 // Another writer was first and the client named no version: again.
