@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use apimachinery::{RequestCx, StatusError};
+use apimachinery::{RequestCx, StatusError, UserInfo};
 use axum::body::Body;
 use base::TraceId;
 use base::clock::Elapsed;
@@ -33,9 +33,8 @@ impl ApiServer {
         let state = &*self.0;
         let (mut head, body) = request.into_parts();
         // Whose it is turns out on the way; its warnings go with every answer.
-        let mut cx = RequestCx::default();
         let trace = trace_of(&head);
-        cx.trace = trace;
+        let cx = RequestCx::new(UserInfo::default(), trace);
         let info = RequestInfo::of(&head.method, &head.uri);
         let text = rendering::wanted(&info, &head.uri, &head.headers);
         let gzip = compression::wanted(&info, &head.headers);

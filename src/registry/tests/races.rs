@@ -13,7 +13,7 @@ use bytes::Bytes;
 use registry::{Allocation, DeleteOptions, Deleted, Registry, Target, WriteOptions};
 use resources::Resource;
 use serde_json::{Value, json};
-use store::testing::{Layer, Layered};
+use store::testing::{Layer, Layered, Slow};
 use store::{BoxFuture, Error, Expect, Limit, MemStore, Op, Options, Revision, Store};
 
 /// What another writer does, given the operations that are about to be tried.
@@ -271,23 +271,6 @@ async fn a_namespace_that_ends_just_before_the_commit_gets_nothing_new() {
     assert_eq!(refused.expect_err("too late").reason(), "Conflict");
 }
 
-/// Commits take a moment.
-struct Slow;
-
-impl Layer for Slow {
-    fn txn<'a>(
-        &'a self,
-        store: &'a MemStore,
-        ops: Vec<Op>,
-        trace: TraceId,
-    ) -> BoxFuture<'a, Result<Revision, Error>> {
-        Box::pin(async move {
-            tokio::task::yield_now().await;
-            store.txn(ops, trace).await
-        })
-    }
-}
-
 /// Large objects are worked on two at a time: one of two is outrun, and who waits for a turn
 /// begins with what is stored then.
 #[tokio::test]
@@ -296,7 +279,7 @@ async fn who_waits_for_a_turn_is_not_outrun_meanwhile() {
     let (clock, _hands) = Clock::manual("2026-01-10T12:00:00Z".parse().expect("a time"));
     let store = Layered {
         store: MemStore::new(Options::new(clock.clone())),
-        layer: Slow,
+        layer: Slow::default(),
     };
     let registry = Registry::new(Arc::new(store), clock, Allocation::default());
     let cx = RequestCx::default();

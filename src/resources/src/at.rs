@@ -4,7 +4,7 @@ use apimachinery::{FieldError, FieldErrors, Path};
 use serde_json::Value;
 
 use crate::json;
-use crate::meta::Checked;
+use crate::meta::{Checked, NAME_SIZE};
 
 /// A place in an object. A null and an absent field both read as null.
 #[derive(Clone, Debug)]
@@ -15,6 +15,15 @@ pub(crate) struct At<'a> {
 
 /// How often errors that show a whole list are told of it: each holds the list.
 pub(crate) const SHOWN_LISTS: usize = 10;
+
+/// How many of the names that an object's name is part of are looked at: all, unless it is too long
+/// itself, which each of them would repeat.
+pub(crate) fn most_with_name(name: &str) -> usize {
+    match name.len() > NAME_SIZE {
+        true => SHOWN_LISTS,
+        false => usize::MAX,
+    }
+}
 
 /// A rule about one place.
 pub(crate) type Rule = fn(&At<'_>, &mut FieldErrors);

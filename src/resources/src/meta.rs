@@ -16,6 +16,6 @@ pub use update::validate_object_meta_update;
 
 pub(crate) use addresses::{cidr, is_strictly_inside, parse_cidr, strict_cidr, strict_ip};
 pub(crate) use conditions::validate_conditions;
-pub(crate) use formats::{Checked, parse_ip};
+pub(crate) use formats::{Checked, NAME_SIZE, parse_ip};
 pub(crate) use object_meta::{validate_annotations, validate_labels};
 pub(crate) use selector::validate_label_selector;

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::matching::{default_match, validate_match};
 use super::webhook::rules::validate_conditions;
 use super::{CATEGORIES, GROUP};
-use crate::at::{At, SHOWN_LISTS, required};
+use crate::at::{At, most_with_name, required};
 use crate::cells::{AGE, NAME, integer, spec, text};
 use crate::column::Column;
 use crate::json::{self, Fill, fill};
@@ -54,7 +54,6 @@ const COLUMNS: &[Column] = &[
 pub(super) const RULES: &[&str] = &["resourceRules", "excludeResourceRules"];
 const REASONS: [&str; 3] = ["Forbidden", "Invalid", "RequestEntityTooLarge"];
 const MOST_ANNOTATIONS: usize = 20;
-const NAME_SIZE: usize = 253;
 const EXPRESSION_SIZE: usize = 5 * 1024;
 
 struct Policy;
@@ -153,12 +152,7 @@ fn validate_annotations(policy: &Object, spec: &At<'_>, errors: &mut FieldErrors
         ));
     }
     let mut keys = BTreeSet::new();
-    // A policy's name that is too long is in each annotation's.
-    let told = if policy.name().len() > NAME_SIZE {
-        SHOWN_LISTS
-    } else {
-        usize::MAX
-    };
+    let told = most_with_name(policy.name());
     for (index, annotation) in annotations.items().enumerate() {
         let (key, value) = (annotation.child("key"), annotation.child("valueExpression"));
         if index < told {

@@ -80,12 +80,18 @@ pub fn dns_label(text: &str) -> Checked {
     both(at_most(text, 63), shape)
 }
 
+/// Most kinds' names are no longer, in bytes.
+pub(crate) const NAME_SIZE: usize = 253;
+
 /// RFC 1123 subdomain, at most 253 characters: most kinds' names.
 ///
 /// # Errors
 /// With upstream's text.
 pub fn dns_subdomain(text: &str) -> Checked {
-    both(at_most(text, 253), ensure(is_subdomain(text), SUBDOMAIN))
+    both(
+        at_most(text, NAME_SIZE),
+        ensure(is_subdomain(text), SUBDOMAIN),
+    )
 }
 
 /// `*.` and an RFC 1123 subdomain: hosts of an Ingress.
@@ -94,7 +100,7 @@ pub fn dns_subdomain(text: &str) -> Checked {
 /// With upstream's text.
 pub fn wildcard(text: &str) -> Checked {
     let is_wildcard = text.strip_prefix("*.").is_some_and(is_subdomain);
-    both(at_most(text, 253), ensure(is_wildcard, WILDCARD))
+    both(at_most(text, NAME_SIZE), ensure(is_wildcard, WILDCARD))
 }
 
 /// RFC 1035 label, which begins with a letter: services.
@@ -176,7 +182,7 @@ pub fn label_value(text: &str) -> Checked {
 /// # Errors
 /// With upstream's text.
 pub fn config_map_key(text: &str) -> Checked {
-    at_most(text, 253)?;
+    at_most(text, NAME_SIZE)?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     ensure(!text.is_empty() && text.bytes().all(plain), CONFIG_KEY)?;
     ensure(text != ".", "must not be '.'")?;

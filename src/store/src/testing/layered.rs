@@ -1,5 +1,7 @@
 //! A store in memory with something between it and its callers, for the tests of those.
 
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
 use base::{Shutdown, TraceId};
 
 use crate::{BoxFuture, Error, KeyValue, Limit, MemStore, Op, Page, Revision, Store, WatchStream};
@@ -82,5 +84,52 @@ impl<L: Layer> Store for Layered<L> {
 
     fn upkeep(&self, shutdown: Shutdown) -> BoxFuture<'_, ()> {
         self.store.upkeep(shutdown)
+    }
+}
+
+/// Lets others go on in the middle of every read and write, and counts the writes.
+#[derive(Default)]
+pub struct Slow {
+    pub writes: AtomicUsize,
+    pub conflicts: AtomicUsize,
+}
+
+impl Layer for Slow {
+    fn get<'a>(
+        &'a self,
+        store: &'a MemStore,
+        key: &'a str,
+        at: Option<Revision>,
+    ) -> BoxFuture<'a, Result<Option<KeyValue>, Error>> {
+        Box::pin(async move {
+            let found = store.get(key, at).await;
+            tokio::task::yield_now().await;
+            found
+        })
+    }
+
+    fn listed<'a>(&'a self, page: Page) -> BoxFuture<'a, Page> {
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            page
+        })
+    }
+
+    fn txn<'a>(
+        &'a self,
+        store: &'a MemStore,
+        ops: Vec<Op>,
+        trace: TraceId,
+    ) -> BoxFuture<'a, Result<Revision, Error>> {
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            let written = store.txn(ops, trace).await;
+            let counter = match &written {
+                Err(Error::Conflict { .. }) => &self.conflicts,
+                _ => &self.writes,
+            };
+            counter.fetch_add(1, Relaxed);
+            written
+        })
     }
 }

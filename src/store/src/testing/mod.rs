@@ -23,7 +23,7 @@ use crate::{Error, Expect, KeyValue, Limit, Op, Options, Revision, Store};
 
 #[cfg(test)]
 pub(crate) use self::expiry::waits_for_no_value_that_is_gone;
-pub use self::layered::{Layer, Layered};
+pub use self::layered::{Layer, Layered, Slow};
 pub(crate) use self::watched::Watched;
 
 /// How the suite makes the stores it tests.

@@ -2,64 +2,18 @@
 //! without the marker,
 //! `nothing_slips_past_a_quota_that_is_being_made` sees one that does not.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 use apimachinery::admission::AlwaysAdmit;
 use apimachinery::{Encoded, RequestCx};
 use base::Clock;
 use futures::future::join_all;
 use serde_json::{Value, json};
-use store::testing::{Layer, Layered};
-use store::{BoxFuture, Error, MemStore, Options, Page, Revision, Store};
+use store::testing::{Layered, Slow};
+use store::{Error, MemStore, Options, Store};
 
 use super::*;
 use crate::{Allocation, DeleteOptions, Target, WriteOptions};
-
-/// Lets others go on in the middle of every read and write.
-struct Slow {
-    writes: AtomicUsize,
-    conflicts: AtomicUsize,
-}
-
-impl Layer for Slow {
-    fn get<'a>(
-        &'a self,
-        store: &'a MemStore,
-        key: &'a str,
-        at: Option<Revision>,
-    ) -> BoxFuture<'a, Result<Option<KeyValue>, Error>> {
-        Box::pin(async move {
-            let found = store.get(key, at).await;
-            tokio::task::yield_now().await;
-            found
-        })
-    }
-
-    fn listed<'a>(&'a self, page: Page) -> BoxFuture<'a, Page> {
-        Box::pin(async move {
-            tokio::task::yield_now().await;
-            page
-        })
-    }
-
-    fn txn<'a>(
-        &'a self,
-        store: &'a MemStore,
-        ops: Vec<Op>,
-        trace: TraceId,
-    ) -> BoxFuture<'a, Result<Revision, Error>> {
-        Box::pin(async move {
-            tokio::task::yield_now().await;
-            let written = store.txn(ops, trace).await;
-            let counter = match &written {
-                Err(Error::Conflict { .. }) => &self.conflicts,
-                _ => &self.writes,
-            };
-            counter.fetch_add(1, Ordering::Relaxed);
-            written
-        })
-    }
-}
 
 struct World {
     store: Arc<Layered<Slow>>,
@@ -81,10 +35,7 @@ impl World {
         let (clock, _hands) = Clock::manual("2026-01-10T12:00:00Z".parse().expect("a time"));
         let store = Arc::new(Layered {
             store: MemStore::new(Options::new(clock.clone())),
-            layer: Slow {
-                writes: AtomicUsize::new(0),
-                conflicts: AtomicUsize::new(0),
-            },
+            layer: Slow::default(),
         });
         Self {
             registry: Registry::new(store.clone(), clock, Allocation::default()),

@@ -7,7 +7,7 @@ use apimachinery::{FieldError, FieldErrors, Quantity};
 use super::Pod;
 use super::env::{validate_field_ref, validate_resource_ref};
 use super::mounts::no_backsteps;
-use crate::at::{At, Rule, Rules, SHOWN_LISTS, required};
+use crate::at::{At, Rule, Rules, most_with_name, required};
 use crate::json::Json;
 use crate::meta;
 use crate::podspec::validate_claim_spec;
@@ -30,8 +30,6 @@ const FILE_FIELDS: [&str; 5] = [
     "metadata.namespace",
     "metadata.uid",
 ];
-/// Of objects.
-const NAME_SIZE: usize = 253;
 /// Ten minutes: shorter tokens expire before they are renewed.
 const TOKEN_SECONDS: i64 = 600;
 
@@ -98,13 +96,7 @@ fn validate_made_claims(pod: &Pod<'_>, pod_name: &str, errors: &mut FieldErrors)
         let volumes = volumes.items();
         volumes.filter(|volume| volume.child("ephemeral").is_present())
     };
-    // A pod's name that is too long is in each claim's.
-    let most = if pod_name.len() > NAME_SIZE {
-        SHOWN_LISTS
-    } else {
-        usize::MAX
-    };
-    for volume in made().take(most) {
+    for volume in made().take(most_with_name(pod_name)) {
         let name = volume.child("name");
         let claim = format!("{pod_name}-{}", name.text());
         if let Err(details) = meta::dns_subdomain(&claim) {
